@@ -1,0 +1,319 @@
+"""Settings: read once from the environment, ``.env`` and a TOML file, and frozen.
+
+Every setting is a field here; ``docs/settings.md`` is printed from them. Durations are
+seconds. A secret may also be given as a file's path, in the setting of the same name with
+``_FILE`` behind it.
+"""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "ESIM_GRAPH_"
+CONFIG_FILE = PREFIX + "CONFIG"
+SANDBOX_PREFIX = PREFIX + "SANDBOX_"  # the sandbox's own business
+_DELIMITER = "__"
+
+
+class SettingError(Exception):
+    """A setting is wrong; the message is one line that names it and says what is allowed."""
+
+
+def _parse_base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http:// or https:// address without query")
+    if parts.username or parts.password:
+        raise ValueError("must not contain credentials; they have settings of their own")
+    return text.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Group(BaseModel):
+    """Settings that belong together; a secret may come as ``<name>_file``."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, data: Any) -> Any:
+        return _with_secret_files(data) if isinstance(data, dict) else data
+
+
+class _Vendor(_Group):
+    base_url: BaseUrl
+    rate_limit: Annotated[int, Field(ge=0)]
+    concurrency: Annotated[int, Field(ge=0)]
+
+    pairs: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    @model_validator(mode="after")
+    def _credentials_are_whole(self) -> "_Vendor":
+        for one, other in self.pairs:
+            if bool(getattr(self, one)) != bool(getattr(self, other)):
+                raise ValueError(f"{one} and {other} must be set together")
+        return self
+
+    def _fingerprint(self, *credentials: SecretStr | None) -> str:
+        parts = [self.base_url, *(secret.get_secret_value() if secret else "" for secret in credentials)]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+class DigiSettings(_Vendor):
+    """Digi Remote Manager. An API key goes before user name and password when both are set."""
+
+    base_url: BaseUrl = Field(default="https://remotemanager.digi.com", description="Paths start at `/ws/v1`.")
+    api_key_id: SecretStr | None = Field(default=None, description="An API key's id, with its secret.")
+    api_key_secret: SecretStr | None = Field(default=None, description="An API key's secret.")
+    username: SecretStr | None = Field(default=None, description="Instead of a key: a user's name.")
+    password: SecretStr | None = Field(default=None, description="Instead of a key: the user's password.")
+    rate_limit: int = Field(
+        default=240,
+        ge=0,
+        description="Calls a minute, a sixth of it in any 10 s as Digi counts; 0: no limit.",
+    )
+    concurrency: int = Field(default=4, ge=0, description="Calls at once, per credential; 0: no limit.")
+
+    pairs = (("api_key_id", "api_key_secret"), ("username", "password"))
+
+    @property
+    def configured(self) -> bool:
+        """Whether there are credentials."""
+        return bool(self.api_key_id or self.username)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells credentials apart without telling them; part of every key of what is remembered."""
+        return self._fingerprint(self.api_key_id or self.username, self.api_key_secret or self.password)
+
+
+class EsimflySettings(_Vendor):
+    """eSIMfly's business API."""
+
+    base_url: BaseUrl = Field(default="https://esimfly.net", description="Paths start at `/api/v1/business`.")
+    access_code: SecretStr | None = Field(default=None, description="The access code, with its secret key.")
+    secret_key: SecretStr | None = Field(default=None, description="The key that signs each call.")
+    rate_limit: int = Field(
+        default=100,
+        ge=0,
+        description="Calls a minute; ten times that an hour, a hundred times a day; 0: no limit.",
+    )
+    concurrency: int = Field(default=8, ge=0, description="Calls at once, per credential; 0: no limit.")
+
+    pairs = (("access_code", "secret_key"),)
+
+    @property
+    def configured(self) -> bool:
+        """Whether there are credentials."""
+        return bool(self.access_code)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells credentials apart without telling them."""
+        return self._fingerprint(self.access_code, self.secret_key)
+
+
+class EsimgoSettings(_Vendor):
+    """eSIM Go's API v2.4."""
+
+    base_url: BaseUrl = Field(default="https://api.esim-go.com/v2.4", description="Paths start at `/esims`.")
+    api_key: SecretStr | None = Field(default=None, description="The API key.")
+    rate_limit: int = Field(
+        default=300, ge=0, description="Calls a minute; ours, since eSIM Go publishes none; 0: no limit."
+    )
+    concurrency: int = Field(default=8, ge=0, description="Calls at once, per credential; 0: no limit.")
+
+    @property
+    def configured(self) -> bool:
+        """Whether there are credentials."""
+        return bool(self.api_key)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells credentials apart without telling them."""
+        return self._fingerprint(self.api_key)
+
+
+class LiveStatusSettings(_Group):
+    """What is remembered of live status."""
+
+    ttl: Seconds = Field(default=15, description="How long a live status is remembered; 0: not at all.")
+
+
+class BundleHistorySettings(_Group):
+    """What is remembered of bundle history."""
+
+    ttl: Seconds = Field(default=60, description="How long a bundle history is remembered; 0: not at all.")
+
+
+class ProfilesSettings(_Group):
+    """What is remembered of profiles."""
+
+    ttl: Seconds = Field(default=5, description="How long a profile is remembered by its ICCID; 0: not at all.")
+
+
+class PollSettings(_Group):
+    """How transactions and operations are followed."""
+
+    min_interval: PositiveSeconds = Field(default=2, description="Between two looks, right after a change.")
+    max_interval: PositiveSeconds = Field(default=30, description="Between two looks, when nothing changes.")
+    deadline: PositiveSeconds = Field(default=1200, description="After this a stream ends with `UPSTREAM_TIMEOUT`.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PollSettings":
+        if self.max_interval < self.min_interval:
+            raise ValueError("max_interval must not be less than min_interval")
+        return self
+
+
+class AuthSettings(_Group):
+    """Who may call."""
+
+    mode: Literal["none"] = Field(
+        default="none",
+        description="`none`: everybody who reaches the address, so `serve` binds loopback only.",
+    )
+
+
+class Settings(BaseSettings):
+    """All of them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=_DELIMITER,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    digi: DigiSettings = Field(default_factory=DigiSettings)
+    esimfly: EsimflySettings = Field(default_factory=EsimflySettings)
+    esimgo: EsimgoSettings = Field(default_factory=EsimgoSettings)
+    live_status: LiveStatusSettings = Field(default_factory=LiveStatusSettings)
+    bundle_history: BundleHistorySettings = Field(default_factory=BundleHistorySettings)
+    profiles: ProfilesSettings = Field(default_factory=ProfilesSettings)
+    poll: PollSettings = Field(default_factory=PollSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    operation_timeout: PositiveSeconds = Field(
+        default=20, description="One GraphQL operation, end to end. Each vendor call ends sooner."
+    )
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="Signs cursors. Unset: one is made at start, and cursors end with the process.",
+    )
+    signing_key_file: Path | None = Field(default=None, description="A file that holds the signing key.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, data: Any) -> Any:
+        return _with_secret_files(data) if isinstance(data, dict) else data
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments go before the environment, that before ``.env``, that before the TOML file."""
+        sources = [init_settings, env_settings, dotenv_settings]
+        if path := os.environ.get(CONFIG_FILE):
+            sources.append(TomlConfigSettingsSource(settings_cls, Path(path)))
+        return tuple(sources)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingError: one is wrong.
+    """
+    if path := os.environ.get(CONFIG_FILE):
+        _check_config_file(Path(path))
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingError(_explain(error)) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables with our prefix that are no setting of this version: likely typing errors."""
+    known = {variable for variable, _ in describe()} | {CONFIG_FILE}
+    known |= {f"{name}_FILE" for name in known}
+    return sorted(
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX)
+        and not name.upper().startswith(SANDBOX_PREFIX)
+        and name.upper() not in known
+    )
+
+
+def describe() -> Iterator[tuple[str, Any]]:
+    """Every setting as (variable, pydantic field)."""
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, _Group):
+            for inner, leaf in group.model_fields.items():
+                yield f"{PREFIX}{name}{_DELIMITER}{inner}".upper(), leaf
+        elif not name.endswith("_file"):
+            yield f"{PREFIX}{name}".upper(), field
+
+
+def _with_secret_files(data: Mapping[str, Any]) -> dict[str, Any]:
+    resolved = dict(data)
+    for key, path in data.items():
+        if not key.endswith("_file") or not path:
+            continue
+        try:
+            text = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"{key} names a file that cannot be read") from None
+        resolved.setdefault(key.removesuffix("_file"), text)
+    return resolved
+
+
+def _check_config_file(path: Path) -> None:
+    try:
+        tables = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError):
+        raise SettingError(f"{CONFIG_FILE}={path}: the file cannot be read") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"{CONFIG_FILE}={path}: not valid TOML: {error}") from None
+    known = {variable.removeprefix(PREFIX).lower() for variable, _ in describe()}
+    known |= {f"{name}_file" for name in known}
+    for name, value in tables.items():
+        inner = [f"{name}{_DELIMITER}{key}" for key in value] if isinstance(value, dict) else [name]
+        for key in inner or [name]:
+            if key not in known:
+                where = key.replace(_DELIMITER, ".")
+                raise SettingError(f"{where} in {path} is no setting of this version")
+
+
+def _explain(error: ValidationError) -> str:
+    """One line: the variable, and what is allowed. The value is left out: it may be a secret."""
+    first = error.errors(include_url=False)[0]
+    variable = PREFIX + _DELIMITER.join(str(part) for part in first["loc"]).upper()
+    allowed = first["msg"].removeprefix("Value error, ")
+    return f"{variable.rstrip('_')}: {allowed[0].lower()}{allowed[1:]}"

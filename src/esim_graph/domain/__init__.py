@@ -1,0 +1,1 @@
+"""Plain values and rules about eSIMs: no I/O, standard library only."""
