@@ -264,9 +264,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return sorted(
         name
         for name in environment
-        if name.upper().startswith(PREFIX)
-        and not name.upper().startswith(SANDBOX_PREFIX)
-        and name.upper() not in known
+        if name.upper().startswith(PREFIX) and not name.upper().startswith(SANDBOX_PREFIX) and name.upper() not in known
     )
 
 

@@ -29,10 +29,9 @@ def parse_instant(text: str) -> datetime | None:
 
 def format_instant(instant: datetime) -> str:
     """Write an instant in UTC with ``Z``, with milli- or microseconds only where they matter."""
-    utc = instant.astimezone(UTC)
-    fraction = f"{utc.microsecond:06d}".rstrip("0")
-    digits = "" if not fraction else "." + fraction.ljust(3, "0")
-    return f"{utc:%Y-%m-%dT%H:%M:%S}{digits}Z"
+    utc = instant.astimezone(UTC).replace(tzinfo=None)
+    precision = "seconds" if not utc.microsecond else "microseconds" if utc.microsecond % 1000 else "milliseconds"
+    return utc.isoformat(timespec=precision) + "Z"
 
 
 _RELATIVE = re.compile(r"([+-])(\d{1,6})([smhdw])", re.ASCII)

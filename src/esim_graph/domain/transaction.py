@@ -1,6 +1,6 @@
 """A transaction: one action on one profile, which the device carries out in its own time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from esim_graph.domain.identifiers import ActivationCode, Eid, Iccid
@@ -49,7 +49,8 @@ class Transaction:
     message_code: str | None
     created_at: datetime | None
     updated_at: datetime | None
-    last_checked_at: datetime | None = None  #: when we last had Digi check it; None if never
+    #: When we last had Digi check it; None if never. Being checked is no change.
+    last_checked_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_terminal(self) -> bool:

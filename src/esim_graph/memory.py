@@ -1,0 +1,128 @@
+"""Which answers of the vendors are remembered, for how long, and what drops them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from esim_graph.cache import Cache, Remembered
+from esim_graph.clock import Clock, Deadline
+from esim_graph.config import Settings
+from esim_graph.domain.bundle import BundleEvent
+from esim_graph.domain.freshness import Freshness
+from esim_graph.domain.identifiers import Iccid
+from esim_graph.domain.live_status import LiveStatus
+from esim_graph.domain.profile import Profile
+from esim_graph.errors import UpstreamName, UpstreamTimeout
+from esim_graph.upstreams import Upstreams
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+_VENDOR_NAMES: Mapping[UpstreamName, str] = {"digi": "Digi", "esimfly": "eSIMfly", "esimgo": "eSIM Go"}
+
+
+class Memory:
+    """One tenant's view of what is remembered: reads through it, asking the vendor where it must."""
+
+    def __init__(
+        self,
+        tenant: str,
+        upstreams: Upstreams,
+        cache: Cache,
+        *,
+        settings: Settings,
+        clock: Clock,
+        call_seconds: float,
+    ) -> None:
+        self._upstreams = upstreams
+        self._cache = cache
+        self._settings = settings
+        self._clock = clock
+        self._call_seconds = call_seconds
+        # The credentials are in the key: two of one tenant may not see the same.
+        self._digi = f"{tenant}/{settings.digi.fingerprint}"
+        self._esimfly = f"{tenant}/{settings.esimfly.fingerprint}"
+        self._esimgo = f"{tenant}/{settings.esimgo.fingerprint}"
+
+    async def profiles(self, iccids: Sequence[Iccid], *, deadline: Deadline) -> dict[Iccid, Profile]:
+        """The profiles of these ICCIDs, as many as exist, by one call for all that are not remembered."""
+
+        async def fetch(missing: list[Iccid]) -> Mapping[Iccid, Profile]:
+            digi, until = self._upstreams.digi, self._call_deadline()
+            if len(missing) > 1:
+                return await digi.profiles_by_iccid(missing, deadline=until)
+            profile = await digi.profile(missing[0], deadline=until)
+            return {} if profile is None else {missing[0]: profile}
+
+        found = await self._read(
+            "digi", self._digi, "profile", iccids, fetch, ttl=self._settings.profiles.ttl, deadline=deadline
+        )
+        return {iccid: answer.value for iccid, answer in found.items()}
+
+    async def live_status(
+        self, identifier: Iccid | int, *, max_age: float | None, deadline: Deadline
+    ) -> tuple[LiveStatus, Freshness] | None:
+        """How an eSIM is doing, by ICCID or by eSIMfly's number; None if eSIMfly does not know it."""
+
+        async def fetch(keys: list[Iccid | int]) -> Mapping[Iccid | int, LiveStatus]:
+            status = await self._upstreams.esimfly.live_status(keys[0], deadline=self._call_deadline())
+            return {} if status is None else {keys[0]: status}
+
+        ttl = self._settings.live_status.ttl
+        found = await self._read(
+            "esimfly", self._esimfly, _live_kind(identifier), [identifier], fetch,
+            ttl=ttl, max_age=max_age, deadline=deadline,
+        )  # fmt: skip
+        answer = found.get(identifier)
+        return None if answer is None else (answer.value, _freshness(answer, ttl))
+
+    async def bundle_history(self, iccid: Iccid, *, deadline: Deadline) -> list[BundleEvent]:
+        """What happened to the bundles of an eSIM, in eSIM Go's order."""
+
+        async def fetch(keys: list[Iccid]) -> Mapping[Iccid, list[BundleEvent]]:
+            return {keys[0]: await self._upstreams.esimgo.bundle_history(keys[0], deadline=self._call_deadline())}
+
+        found = await self._read(
+            "esimgo", self._esimgo, "bundle_history", [iccid], fetch,
+            ttl=self._settings.bundle_history.ttl, deadline=deadline,
+        )  # fmt: skip
+        return found[iccid].value
+
+    async def forget(self, iccid: Iccid) -> None:
+        """Drop what an action on this eSIM makes false."""
+        await self._cache.drop(self._digi, "profile", [iccid])
+        await self._cache.drop(self._esimfly, _live_kind(iccid), [iccid])
+
+    def _call_deadline(self) -> Deadline:
+        # The call may serve others than the caller who started it, so it has its full time.
+        return Deadline.after(self._call_seconds, self._clock)
+
+    async def _read(
+        self,
+        upstream: UpstreamName,
+        tenant: str,
+        kind: str,
+        keys: Sequence[K],
+        fetch: Callable[[list[K]], Awaitable[Mapping[K, T]]],
+        *,
+        ttl: float,
+        deadline: Deadline,
+        max_age: float | None = None,
+    ) -> dict[K, Remembered[T]]:
+        try:
+            return await self._cache.read(tenant, kind, keys, fetch, ttl=ttl, max_age=max_age, deadline=deadline)
+        except TimeoutError as error:
+            name = _VENDOR_NAMES[upstream]
+            raise UpstreamTimeout(f"{name} did not answer in time.", upstream=upstream) from error
+
+
+def _live_kind(identifier: Iccid | int) -> str:
+    return "live_status" if isinstance(identifier, str) else "live_status_by_number"
+
+
+def _freshness(answer: Remembered[LiveStatus], ttl: float) -> Freshness:
+    return Freshness(
+        observed_at=answer.observed_at,
+        age=answer.age,
+        served_from=answer.served_from,
+        stale=answer.age > ttl > 0,
+    )
