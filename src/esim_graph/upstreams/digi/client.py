@@ -1,0 +1,261 @@
+"""Digi's verbs: profiles, transactions, operations, actions."""
+
+import asyncio
+import dataclasses
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from esim_graph.clock import Clock, Deadline
+from esim_graph.config import DigiSettings
+from esim_graph.domain.identifiers import Iccid
+from esim_graph.domain.operation import Operation, OperationRequest
+from esim_graph.domain.page import Page
+from esim_graph.domain.profile import Profile, ProfileStatus
+from esim_graph.domain.selection import Selection
+from esim_graph.domain.transaction import ActionRequest, Transaction
+from esim_graph.upstreams.digi import bulk, query, wire
+from esim_graph.upstreams.digi.bulk import ProfileBulk
+from esim_graph.upstreams.digi.query import Constant
+from esim_graph.upstreams.messages import Request
+from esim_graph.upstreams.reading import Members
+from esim_graph.upstreams.refusals import unreadable
+from esim_graph.upstreams.sender import Sender
+
+T = TypeVar("T")
+
+_MAX_PAGES = 20  # of one query for known keys, whose answers fit one page
+
+
+class DigiClient:
+    """Asks Digi Remote Manager. Every verb raises an ``UpstreamError`` when it cannot answer."""
+
+    def __init__(self, sender: Sender, *, clock: Clock) -> None:
+        self._sender = sender
+        self._clock = clock
+
+    @property
+    def configured(self) -> bool:
+        """Whether there are credentials."""
+        return self._sender.configured
+
+    async def summary(self, *, deadline: Deadline) -> float | None:
+        """Prove that the credentials are good; seconds Digi's clock is ahead of ours, if it says."""
+        return await self._sender.send(wire.get("summary"), wire.read_summary, deadline=deadline)
+
+    async def profile(self, iccid: Iccid, *, deadline: Deadline) -> Profile | None:
+        """The profile with this ICCID; None if no device reported one."""
+        found = await self._one(wire.get("profile", *wire.PROFILES, iccid), wire.read_profile, deadline)
+        return _by_iccid(found or ()).get(iccid)
+
+    async def profiles_by_iccid(self, iccids: Sequence[Iccid], *, deadline: Deadline) -> dict[Iccid, Profile]:
+        """The profiles with these ICCIDs, in as few calls as their number allows; the others are left out."""
+        keys = list(dict.fromkeys(iccids))
+        if len(keys) == 1:
+            profile = await self.profile(keys[0], deadline=deadline)
+            return {keys[0]: profile} if profile is not None else {}
+        rows = await self._by_key("profiles_by_iccid", wire.PROFILES, "iccid", keys, wire.read_profile, deadline)
+        return _by_iccid(rows)
+
+    async def profile_page(
+        self, selection: Selection, *, size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[Profile]:
+        """A page of profiles; *cursor* is good only with the same *selection* and *size*.
+
+        Raises:
+            CursorExpired: Digi does not know *cursor*.
+            UpstreamRefused: Digi refuses the selection.
+        """
+        return await self._page(
+            "profiles", wire.PROFILES, query.PROFILE, wire.read_profile, selection, size, cursor, deadline
+        )
+
+    async def profiles_bulk(
+        self, selection: Selection, *, fields: Sequence[str] | None, size: int | None, deadline: Deadline
+    ) -> ProfileBulk:
+        """Up to 20,000 profiles in one answer, with only *fields* (ours; None: all) filled in."""
+        self._sender.require()
+        where = query.compile_filter(selection.where, query.PROFILE)
+        if where is Constant.NEVER:
+            return ProfileBulk(profiles=(), skipped=0, truncated=False)
+        orderby = query.compile_order(selection.order, query.PROFILE)
+        request = bulk.get_bulk(where=_parameter(where), orderby=orderby, fields=fields, size=size)
+        found = await self._sender.send(request, bulk.read_bulk, deadline=deadline)
+        self._sender.note_skipped(request, found.skipped)
+        return found
+
+    async def transactions_by_id(self, ids: Sequence[str], *, deadline: Deadline) -> dict[str, Transaction]:
+        """Transactions as Digi last saw them: the cheap read, which makes Digi check nothing."""
+        rows = await self._by_key(
+            "transactions_by_id",
+            wire.TRANSACTIONS,
+            query.TRANSACTION["vendor_id"],
+            list(dict.fromkeys(ids)),
+            wire.read_transaction,
+            deadline,
+        )
+        return {transaction.vendor_id: transaction for transaction in rows}
+
+    async def transaction_page(
+        self, selection: Selection, *, size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[Transaction]:
+        """A page of transactions; see ``profile_page``."""
+        return await self._page(
+            "transactions",
+            wire.TRANSACTIONS,
+            query.TRANSACTION,
+            wire.read_transaction,
+            selection,
+            size,
+            cursor,
+            deadline,
+        )
+
+    async def transaction_progress(self, vendor_id: str, *, deadline: Deadline) -> Transaction | None:
+        """Have Digi check a transaction now, which is an effect at the device's end of the world."""
+        found = await self._one(wire.get("progress", "progress", vendor_id), wire.read_transaction, deadline)
+        return dataclasses.replace(found[0], last_checked_at=self._clock.now()) if found else None
+
+    async def operation(self, vendor_id: str, *, deadline: Deadline) -> Operation | None:
+        """One operation as it is now."""
+        found = await self._one(wire.get("operation", *wire.OPERATIONS, vendor_id), wire.read_operation, deadline)
+        return found[0] if found else None
+
+    async def operations_by_id(self, ids: Sequence[str], *, deadline: Deadline) -> dict[str, Operation]:
+        """Several operations in as few calls as their number allows."""
+        keys = list(dict.fromkeys(ids))
+        if len(keys) == 1:
+            operation = await self.operation(keys[0], deadline=deadline)
+            return {keys[0]: operation} if operation is not None else {}
+        field = query.OPERATION["vendor_id"]
+        rows = await self._by_key("operations_by_id", wire.OPERATIONS, field, keys, wire.read_operation, deadline)
+        return {operation.vendor_id: operation for operation in rows}
+
+    async def operation_page(
+        self, selection: Selection, *, size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[Operation]:
+        """A page of operations; see ``profile_page``."""
+        return await self._page(
+            "operations", wire.OPERATIONS, query.OPERATION, wire.read_operation, selection, size, cursor, deadline
+        )
+
+    async def act(self, request: ActionRequest, *, deadline: Deadline) -> Transaction:
+        """Have an action done to a profile. It is sent once.
+
+        Raises:
+            UpstreamRefused: Digi refuses it; nothing happens.
+            UpstreamUnavailable, UpstreamTimeout, UpstreamBadResponse: with ``retryable`` False
+                where nobody knows whether Digi took it up.
+        """
+        return await self._sender.send(
+            wire.post_action(request), lambda answer: wire.read_accepted_action(answer, request), deadline=deadline
+        )
+
+    async def start_operation(self, request: OperationRequest, *, deadline: Deadline) -> Operation:
+        """Start a multistep operation. It is sent once; see ``act``."""
+        return await self._sender.send(
+            wire.post_operation(request),
+            lambda answer: wire.read_accepted_operation(answer, request),
+            deadline=deadline,
+        )
+
+    async def _one(self, request: Request, read: Callable[[Members], T | None], deadline: Deadline) -> list[T] | None:
+        return await self._sender.send(request, lambda answer: wire.read_one(answer, read), deadline=deadline)
+
+    async def _page(
+        self,
+        endpoint: str,
+        path: tuple[str, ...],
+        fields: query.Fields,
+        read: Callable[[Members], T | None],
+        selection: Selection,
+        size: int,
+        cursor: str | None,
+        deadline: Deadline,
+    ) -> Page[T]:
+        self._sender.require()
+        where = query.compile_filter(selection.where, fields)
+        if where is Constant.NEVER:
+            return Page(items=(), next_cursor=None)
+        request = wire.get_page(
+            endpoint,
+            *path,
+            query=_parameter(where),
+            orderby=query.compile_order(selection.order, fields),
+            size=size,
+            cursor=cursor,
+        )
+        return await self._send_page(request, read, cursor, deadline)
+
+    async def _by_key(
+        self,
+        endpoint: str,
+        path: tuple[str, ...],
+        field: str,
+        keys: Sequence[str],
+        read: Callable[[Members], T | None],
+        deadline: Deadline,
+    ) -> list[T]:
+        self._sender.require()
+        queries = list(query.any_of(field, keys))
+        if len(queries) == 1:
+            return await self._all_pages(endpoint, path, queries[0], read, deadline)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._all_pages(endpoint, path, one, read, deadline)) for one in queries]
+        return [row for task in tasks for row in task.result()]
+
+    async def _all_pages(
+        self,
+        endpoint: str,
+        path: tuple[str, ...],
+        where: str,
+        read: Callable[[Members], T | None],
+        deadline: Deadline,
+    ) -> list[T]:
+        rows: list[T] = []
+        cursor = None
+        for _ in range(_MAX_PAGES):
+            request = wire.get_page(endpoint, *path, query=where, cursor=cursor)
+            page = await self._send_page(request, read, cursor, deadline)
+            rows += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return rows
+        raise unreadable("digi", "goes on and on")
+
+    async def _send_page(
+        self, request: Request, read: Callable[[Members], T | None], cursor: str | None, deadline: Deadline
+    ) -> Page[T]:
+        read_page = wire.read_page if cursor is None else wire.read_next_page
+        rows, next_cursor = await self._sender.send(request, lambda answer: read_page(answer, read), deadline=deadline)
+        self._sender.note_skipped(request, rows.skipped)
+        return Page(items=tuple(rows.items), next_cursor=next_cursor)
+
+
+def sign(settings: DigiSettings) -> Callable[[Request], Mapping[str, str]]:
+    """The headers of every call: an API key, or user name and password.
+
+    Source: upstreams.md §1.1.
+    """
+    headers = {"X-Requested-With": "XMLHttpRequest"}
+    if settings.api_key_id and settings.api_key_secret:
+        headers["X-API-KEY-ID"] = settings.api_key_id.get_secret_value()
+        headers["X-API-KEY-SECRET"] = settings.api_key_secret.get_secret_value()
+    elif settings.username and settings.password:
+        pair = f"{settings.username.get_secret_value()}:{settings.password.get_secret_value()}"
+        headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+    with_body = headers | {"Content-Type": "application/json"}
+    return lambda request: headers if request.body is None else with_body
+
+
+def _parameter(where: str | Constant) -> str | None:
+    return where if isinstance(where, str) else None
+
+
+def _by_iccid(profiles: Iterable[Profile]) -> dict[Iccid, Profile]:
+    """One profile per ICCID: the active one where an old report of another eUICC is still listed."""
+    found: dict[Iccid, Profile] = {}
+    for profile in profiles:
+        if profile.iccid not in found or profile.status is ProfileStatus.ACTIVE:
+            found[profile.iccid] = profile
+    return found
