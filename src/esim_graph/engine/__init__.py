@@ -1,0 +1,164 @@
+"""Runs operations: all execution passes here, from every transport.
+
+The engine knows graphql-core and no word about eSIMs. It is given a schema, a way to make a
+context, and a way to present errors.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql.error import located_error
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+)
+
+from esim_graph.engine.documents import Documents, OperationType, Prepared, Refused
+from esim_graph.errors import OperationTimeout
+from esim_graph.telemetry import Metrics
+
+Answer = dict[str, Any]  #: a GraphQL response: ``data`` where something ran, ``errors`` where something failed
+
+__all__ = ["Answer", "Engine", "OperationType", "Prepared", "Refused", "Request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a caller sends, whatever the transport."""
+
+    query: str
+    variables: Mapping[str, Any] | None = None
+    operation_name: str | None = None
+
+
+class Engine:
+    """Prepares, executes and subscribes."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        new_context: Callable[[], object],
+        present: Callable[[GraphQLError], Mapping[str, Any]],
+        timeout: float,
+        metrics: Metrics,
+    ) -> None:
+        self._schema = schema
+        self._documents = Documents(schema)
+        self._new_context = new_context
+        self._present = present
+        self._timeout = timeout
+        self._metrics = metrics
+
+    def prepare(self, request: Request) -> Prepared:
+        """Parse and validate; nothing runs yet.
+
+        Raises:
+            Refused: see ``refusal`` for the answer to give.
+        """
+        try:
+            return self._documents.prepare(request.query, request.operation_name)
+        except Refused:
+            self._metrics.operations.labels("unknown", "refused").inc()
+            raise
+
+    def refusal(self, refused: Refused) -> Answer:
+        """The answer to a document that is not executed: it has no ``data``."""
+        return {"errors": [self._present(error) for error in refused.errors]}
+
+    async def execute(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> Answer:
+        """Run a query or mutation to its end, or to the end of its time."""
+        executor = self._executor(prepared, variables, None)
+        if not isinstance(executor, Executor):
+            return self._refuse_variables(executor)
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = execute_root_selection_set(executor)
+                result = result if isinstance(result, ExecutionResult) else await result
+        except TimeoutError:
+            error = OperationTimeout(f"The operation was not finished within {self._timeout:g} s.")
+            result = ExecutionResult(None, [GraphQLError(error.message, original_error=error)])
+        self._metrics.operation_seconds.labels(prepared.type).observe(time.perf_counter() - began)
+        self._count(prepared, result)
+        return self._answer(result)
+
+    async def subscribe(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> AsyncIterator[Answer]:
+        """Yield an answer per event, each executed with a context that remembers nothing."""
+        executor = self._executor(prepared, variables, None)
+        if not isinstance(executor, Executor):
+            yield self._refuse_variables(executor)
+            return
+        created = create_source_event_stream(executor)
+        stream = await created if isinstance(created, Awaitable) else created
+        if isinstance(stream, ExecutionResult):
+            self._count(prepared, stream)
+            yield self._answer(stream)
+            return
+        async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
+            while True:
+                try:
+                    event = await anext(events)
+                except StopAsyncIteration:
+                    self._metrics.operations.labels(prepared.type, "ok").inc()
+                    return
+                except Exception as error:
+                    result = ExecutionResult(None, [_at_root(error, prepared)])
+                    self._count(prepared, result)
+                    yield self._answer(result)
+                    return
+                yield self._answer(await self._execute_event(prepared, variables, event))
+
+    async def _execute_event(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, event: object
+    ) -> ExecutionResult:
+        executor = self._executor(prepared, variables, event)
+        if not isinstance(executor, Executor):  # cannot be: the same variables were accepted before
+            return ExecutionResult(None, executor)
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = execute_subscription_event(executor)
+                return result if isinstance(result, ExecutionResult) else await result
+        except TimeoutError:
+            error = OperationTimeout(f"The event was not ready within {self._timeout:g} s.")
+            return ExecutionResult(None, [_at_root(error, prepared)])
+
+    def _executor(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, root_value: object
+    ) -> Executor[Any] | list[GraphQLError]:
+        return Executor.build(
+            self._schema,
+            prepared.document,
+            root_value=root_value,
+            context_value=self._new_context(),
+            raw_variable_values=dict(variables or {}),
+            operation_name=prepared.operation_name,
+        )
+
+    def _answer(self, result: ExecutionResult) -> Answer:
+        answer: Answer = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [self._present(error) for error in result.errors]
+        return answer
+
+    def _refuse_variables(self, errors: list[GraphQLError]) -> Answer:
+        self._metrics.operations.labels("unknown", "refused").inc()
+        return self.refusal(Refused(errors))
+
+    def _count(self, prepared: Prepared, result: ExecutionResult) -> None:
+        outcome = "ok" if not result.errors else "failed" if result.data is None else "partial"
+        self._metrics.operations.labels(prepared.type, outcome).inc()
+
+
+def _at_root(error: Exception, prepared: Prepared) -> GraphQLError:
+    """The error of a subscription's source stream, at its only root field."""
+    field = prepared.operation.selection_set.selections[0]
+    name = getattr(field, "alias", None) or getattr(field, "name", None)
+    return located_error(error, [field], [name.value] if name is not None else None)

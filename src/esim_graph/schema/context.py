@@ -1,0 +1,37 @@
+"""What a resolver sees of the house: three doors, bound to the caller's tenant."""
+
+from dataclasses import dataclass
+
+import strawberry
+
+from esim_graph.actions import Actions
+from esim_graph.loaders import Loaders
+from esim_graph.progress import Progress
+from esim_graph.runtime import Rooms
+from esim_graph.seal import Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One operation's, or one event's: what loaders remember ends with it."""
+
+    loaders: Loaders  #: to read
+    actions: Actions  #: to write
+    progress: Progress  #: to watch
+    seal: Seal
+    tenant: str
+
+
+Info = strawberry.Info[Context, None]
+
+
+def new_context(rooms: Rooms) -> Context:
+    """A context that remembers nothing yet; its vendor calls have their time from now on."""
+    deadline = rooms.call_deadline()
+    return Context(
+        loaders=Loaders(rooms, deadline),
+        actions=Actions(rooms, deadline),
+        progress=rooms.progress,
+        seal=rooms.seal,
+        tenant=rooms.tenant,
+    )

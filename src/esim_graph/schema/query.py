@@ -1,0 +1,210 @@
+"""The root fields that read."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, cast
+
+import strawberry
+
+from esim_graph.domain.identifiers import Iccid, parse_esim_id, parse_iccid, parse_vendor_id
+from esim_graph.domain.selection import Selection
+from esim_graph.errors import BadUserInput
+from esim_graph.schema.arguments import given
+from esim_graph.schema.bundle import BundleEvent
+from esim_graph.schema.context import Info
+from esim_graph.schema.esim import Esim, MaxAge, load_live_status
+from esim_graph.schema.filters import OperationFilter, ProfileFilter, TransactionFilter, read_filter
+from esim_graph.schema.live_status import LiveStatus
+from esim_graph.schema.node import Node, read_node_id
+from esim_graph.schema.operation import Operation
+from esim_graph.schema.orders import OperationOrder, ProfileOrder, TransactionOrder, read_order
+from esim_graph.schema.pagination import After, Connection, First, connect
+from esim_graph.schema.profile import Profile
+from esim_graph.schema.scalars import BigInt
+from esim_graph.schema.transaction import Transaction
+
+_MAX_AT_ONCE = 200
+
+OneIccid = Annotated[Iccid, strawberry.argument(description="The eSIM's ICCID.")]
+VendorId = Annotated[str, strawberry.argument(description="Digi's own identifier.")]
+
+
+@strawberry.type(description="Reads. Every field behind a vendor is nullable: one that fails nulls its own branch.")
+class Query:
+    """One door: ``loaders``."""
+
+    @strawberry.field(
+        description="What happened to an eSIM's bundles, in eSIM Go's order; the same as `esim { bundleHistory }`."
+    )
+    async def bundle_history(self, info: Info, iccid: OneIccid) -> list[BundleEvent] | None:
+        """A short cut."""
+        return [BundleEvent.from_domain(event) for event in await info.context.loaders.bundle_history(iccid)]
+
+    @strawberry.field(
+        description="An eSIM. It is there for every valid ICCID and costs no call until a branch is asked for."
+    )
+    def esim(self, iccid: OneIccid) -> Esim | None:
+        """The crossing of the three vendors."""
+        return Esim(iccid=iccid)
+
+    @strawberry.field(description="Several eSIMs in the order asked, at most 200; their profiles are one call.")
+    def esims_by_iccid(
+        self,
+        iccids: Annotated[list[Iccid], strawberry.argument(description="The ICCIDs, at most 200.")],
+    ) -> list[Esim | None]:
+        """No call by itself."""
+        _check_count(iccids, "iccids")
+        return [Esim(iccid=iccid) for iccid in iccids]
+
+    @strawberry.field(
+        description=(
+            "How an eSIM is doing on the network, by ICCID or by eSIMfly's own number: exactly one of the two. "
+            "Null if eSIMfly does not know it."
+        )
+    )
+    async def live_status(
+        self,
+        info: Info,
+        esim_id: Annotated[
+            BigInt | None, strawberry.argument(description="eSIMfly's own number of the eSIM, instead of `iccid`.")
+        ] = strawberry.UNSET,
+        iccid: Annotated[
+            Iccid | None, strawberry.argument(description="The eSIM's ICCID, instead of `esimId`.")
+        ] = strawberry.UNSET,
+        max_age_seconds: MaxAge = strawberry.UNSET,
+    ) -> LiveStatus | None:
+        """One live call, remembered briefly."""
+        by_iccid, by_number = given(iccid), given(esim_id)
+        if (by_iccid is None) == (by_number is None):
+            raise BadUserInput("liveStatus takes exactly one of iccid and esimId.", argument="iccid")
+        identifier = by_iccid if by_number is None else parse_esim_id(by_number)
+        if identifier is None:
+            return None
+        return await load_live_status(info, identifier, given(max_age_seconds))
+
+    @strawberry.field(description="Whatever has this `id`; null if it is not there, or another tenant's.")
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="An `id` of this graph.")]
+    ) -> Node | None:
+        """Relay's refetch."""
+        return await _node(info, id)
+
+    @strawberry.field(description="Several things by their `id`, in the order asked, at most 200.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Ids of this graph, at most 200.")],
+    ) -> list[Node | None]:
+        """Relay's refetch of many; what is shared is one call."""
+        _check_count(ids, "ids")
+        found = await asyncio.gather(*(_node(info, one) for one in ids), return_exceptions=True)
+        return cast("list[Node | None]", found)  # graphql-core makes an exception the error of its own place
+
+    @strawberry.field(description="An operation by Digi's own identifier; null if Digi does not know it.")
+    async def operation(self, info: Info, vendor_id: VendorId) -> Operation | None:
+        """Batched with others of the same query."""
+        return await _operation(info, vendor_id)
+
+    @strawberry.field(description="Operations, by default in Digi's own order.")
+    async def operations(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        filter: Annotated[
+            OperationFilter | None, strawberry.argument(description="Which ones; all when left out.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            OperationOrder | None, strawberry.argument(description="In which order.")
+        ] = strawberry.UNSET,
+    ) -> Connection[Operation] | None:
+        """One call a page."""
+        loaders = info.context.loaders
+        selection = Selection(read_filter(given(filter)), read_order(given(order_by)))
+        listing = await loaders.operations(selection, given(first), given(after))
+        return connect(
+            listing,
+            lambda found: Operation.from_domain(found, loaders.sightings(found.vendor_id)),
+            given(after),
+        )
+
+    @strawberry.field(description="A profile by its ICCID; null if Digi reports none.")
+    async def profile(self, info: Info, iccid: OneIccid) -> Profile | None:
+        """Batched with others of the same query."""
+        found = await info.context.loaders.profile(iccid)
+        return None if found is None else Profile.from_domain(found)
+
+    @strawberry.field(description="Profiles, by default in Digi's own order.")
+    async def profiles(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        filter: Annotated[
+            ProfileFilter | None, strawberry.argument(description="Which ones; all when left out.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[ProfileOrder | None, strawberry.argument(description="In which order.")] = strawberry.UNSET,
+    ) -> Connection[Profile] | None:
+        """One call a page."""
+        selection = Selection(read_filter(given(filter)), read_order(given(order_by)))
+        listing = await info.context.loaders.profiles(selection, given(first), given(after))
+        return connect(listing, Profile.from_domain, given(after))
+
+    @strawberry.field(
+        description="A transaction by Digi's own identifier, as Digi last knew it; null if Digi does not know it."
+    )
+    async def transaction(self, info: Info, vendor_id: VendorId) -> Transaction | None:
+        """Batched with others of the same query."""
+        return await _transaction(info, vendor_id)
+
+    @strawberry.field(description="Transactions, by default in Digi's own order.")
+    async def transactions(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        filter: Annotated[
+            TransactionFilter | None, strawberry.argument(description="Which ones; all when left out.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            TransactionOrder | None, strawberry.argument(description="In which order.")
+        ] = strawberry.UNSET,
+    ) -> Connection[Transaction] | None:
+        """One call a page."""
+        selection = Selection(read_filter(given(filter)), read_order(given(order_by)))
+        listing = await info.context.loaders.transactions(selection, given(first), given(after))
+        return connect(listing, Transaction.from_domain, given(after))
+
+
+def _check_count(values: Sequence[object], argument: str) -> None:
+    if len(values) > _MAX_AT_ONCE:
+        raise BadUserInput(f"{argument} must be at most {_MAX_AT_ONCE}.", argument=argument)
+
+
+async def _operation(info: Info, vendor_id: str) -> Operation | None:
+    loaders = info.context.loaders
+    found = await loaders.operation(parse_vendor_id(vendor_id, argument="vendorId"))
+    return None if found is None else Operation.from_domain(found, loaders.sightings(found.vendor_id))
+
+
+async def _transaction(info: Info, vendor_id: str) -> Transaction | None:
+    found = await info.context.loaders.transaction(parse_vendor_id(vendor_id, argument="vendorId"))
+    return None if found is None else Transaction.from_domain(found)
+
+
+async def _node(info: Info, node: str) -> Node | None:
+    found = read_node_id(node, info.context.tenant)
+    match found:
+        case ("Esim", key):
+            return Esim(iccid=parse_iccid(key, argument="id"))
+        case ("Profile", key):
+            profile = await info.context.loaders.profile(parse_iccid(key, argument="id"))
+            return None if profile is None else Profile.from_domain(profile)
+        case ("Transaction", key):
+            return await _transaction(info, key)
+        case ("Operation", key):
+            return await _operation(info, key)
+        case None:
+            return None
+        case _:
+            raise BadUserInput("id must be one that this graph gave out.", argument="id")
