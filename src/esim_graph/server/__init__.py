@@ -1,0 +1,1 @@
+"""The front door: ASGI over HTTP, server-sent events and WebSockets."""

@@ -1,0 +1,124 @@
+"""Runs the application under uvicorn, from the first request to a clean end."""
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from esim_graph.config import SettingError, Settings
+from esim_graph.runtime import open_runtime
+from esim_graph.server.app import create_app
+from esim_graph.server.graphiql import Example
+
+_GRACE_SECONDS = 10
+
+
+class CannotListen(Exception):
+    """The address is taken, or not one of this machine."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {error.strerror or error}")
+
+
+class _Server(uvicorn.Server):
+    """Tells the streams that the process is asked to end; they would hold it up until they are cut."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._closing = closing
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals in the loop; uvicorn's own way raises them again and so spoils the exit code."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal came."""
+        self._closing.set()
+        super().handle_exit(sig, frame)
+
+
+def check_bind(settings: Settings, host: str) -> None:
+    """Refuse an address that others can reach while nobody is asked who they are.
+
+    Raises:
+        SettingError: with ``AUTH__MODE=none`` only loopback is allowed.
+    """
+    if settings.auth.mode == "none" and not _is_loopback(host):
+        raise SettingError(
+            f"--host {host}: with ESIM_GRAPH_AUTH__MODE=none only a loopback address is allowed, such as 127.0.0.1"
+        )
+
+
+async def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    examples: Sequence[Example] = (),
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until a signal asks to end; then running operations finish and streams complete.
+
+    Raises:
+        SettingError: the address is not allowed.
+        CannotListen: it is not free.
+    """
+    check_bind(settings, host)
+    listening = _listen(host, port)
+    try:
+        async with open_runtime(settings) as runtime:
+            config = uvicorn.Config(
+                create_app(runtime, examples=examples),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                ws_max_size=1_000_000,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+            await _Server(config, runtime.closing, started).serve(sockets=[listening])
+    finally:
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything else is opened, so that a taken one is one clear line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise CannotListen(host, port, error) from None
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,72 @@
+"""Server-sent events: one operation per connection (the distinct connections mode of graphql-sse)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from esim_graph.engine import Answer
+
+EVENT_STREAM = "text/event-stream"
+
+_HEARTBEAT = 12.0  # seconds; proxies cut connections that are silent for longer
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class EventStream:
+    """An ASGI response that sends each answer as it comes, and ends when it should.
+
+    It ends after the last answer, when the caller has gone, or when the process closes. In
+    each case the answers' generator is closed, so nothing goes on for nobody.
+    """
+
+    def __init__(self, answers: AsyncGenerator[Answer, None], closing: asyncio.Event) -> None:
+        self._answers = answers
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        pump = asyncio.create_task(self._pump(send), name="sse pump")
+        gone = asyncio.create_task(_disconnected(receive), name="sse disconnect")
+        closing = asyncio.create_task(self._closing.wait(), name="sse closing")
+        heartbeat = asyncio.create_task(_beat(send), name="sse heartbeat")
+        tasks = (pump, gone, closing, heartbeat)
+        try:
+            await asyncio.wait({pump, gone, closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(outcomes[0], Exception):
+            raise outcomes[0]
+        if not isinstance(outcomes[1], asyncio.CancelledError):
+            return  # the caller has gone
+        await _send(send, b"event: complete\ndata:\n\n")
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pump(self, send: Send) -> None:
+        async with aclosing(self._answers) as answers:
+            async for answer in answers:
+                await _send(send, b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n")
+
+
+async def _beat(send: Send) -> None:
+    while True:
+        await asyncio.sleep(_HEARTBEAT)
+        await _send(send, b":\n\n")
+
+
+async def _send(send: Send, frame: bytes) -> None:
+    await send({"type": "http.response.body", "body": frame, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
