@@ -14,9 +14,7 @@ from esim_graph.sandbox.identifiers import build_device_id, build_eid, build_icc
 from esim_graph.sandbox.landmarks import Landmark
 from esim_graph.sandbox.records import ActivationCode, Device, Fate, Operation, Profile, Transaction
 
-CODES_PER_CARRIER = 20
-PAST_TRANSACTIONS = 600  #: single actions; the past operations bring one or two more each.
-PAST_OPERATIONS = 400
+USUAL_SIZE = 2000  #: devices.
 OUTSIDERS = 60  #: eSIMs known to one of eSIMfly and eSIM Go, and not to Digi.
 
 _BY_NAME = {carrier.name: carrier for carrier in CARRIERS}
@@ -62,14 +60,19 @@ class Fleet:
 
 
 def build_fleet(*, seed: int, devices: int, now: datetime) -> Fleet:
-    """Build the fleet of one sandbox: *devices* devices beside the landmarks, a past of 30 days."""
+    """Build the fleet of one sandbox: *devices* devices beside the landmarks, a past of 30 days.
+
+    Codes and past grow with the fleet up to its usual size: 20 codes a carrier, 600 single actions
+    and 400 operations at 2,000 devices and above; a test's small fleet has a tenth of that.
+    """
     fleet = Fleet()
     rng = random.Random(seed)  # noqa: S311  # a reproducible fleet, nothing to keep secret
     _add_landmarks(fleet)
     _add_devices(fleet, rng, devices)
-    _add_codes(fleet, rng)
+    share = min(1.0, max(0.1, devices / USUAL_SIZE))
+    _add_codes(fleet, rng, each=round(20 * share))
     _add_outsiders(fleet, rng)
-    _add_past(fleet, rng, now)
+    _add_past(fleet, rng, now, transactions=round(600 * share), operations=round(400 * share))
     return fleet
 
 
@@ -118,7 +121,7 @@ def _add_devices(fleet: Fleet, rng: random.Random, count: int) -> None:
     """Add *count* devices: one profile each, every sixth two more, every fiftieth a hard case."""
     for number in range(count):
         fate = Fate.WORKS
-        if number % 50 == 49:  # noqa: PLR2004  # one device in fifty is a hard case
+        if not (number + 1) % 50:
             fate = rng.choice((Fate.ACTIONS_FAIL, Fate.ENABLE_FAILS, Fate.UNKNOWN_FIRST))
         device = Device(build_device_id(0x200000 + number), build_eid("89033023", rng.getrandbits(60)), fate)
         fleet.devices[device.device_id] = device
@@ -129,20 +132,21 @@ def _add_devices(fleet: Fleet, rng: random.Random, count: int) -> None:
             iccid = _iccid(rng, carrier, number * 4 + row)
             kind = "bootstrap" if row == 1 else "operational"
             fleet.put_profile(device, iccid, carrier.spn, "active" if row == active else "inactive", kind, row + 1)
-            _share(fleet, rng.random(), iccid)
+            _share(fleet, rng, iccid)
 
 
-def _share(fleet: Fleet, draw: float, iccid: str) -> None:
-    """Let eSIMfly and eSIM Go know an eSIM of Digi's: both, one, or neither."""
-    if draw < 0.7:  # noqa: PLR2004  # shares of the fleet: 70 % both,
+def _share(fleet: Fleet, rng: random.Random, iccid: str) -> None:
+    """Let eSIMfly and eSIM Go know an eSIM of Digi's: both, one, none, or as somebody else's."""
+    known = rng.choices(_KNOWN_TO, weights=(70, 10, 10, 2, 8))[0]
+    if "esimfly" in known:
         fleet.esimfly.append(iccid)
+    if "esimgo" in known:
         fleet.esimgo.append(iccid)
-    elif draw < 0.8:  # noqa: PLR2004  # 10 % eSIMfly too,
-        fleet.esimfly.append(iccid)
-    elif draw < 0.9:  # noqa: PLR2004  # 10 % eSIM Go too,
-        fleet.esimgo.append(iccid)
-    elif draw < 0.92:  # noqa: PLR2004  # 2 % sold by somebody else's account, the rest Digi alone
+    if "foreign" in known:
         fleet.foreign.add(iccid)
+
+
+_KNOWN_TO = (("esimfly", "esimgo"), ("esimfly",), ("esimgo",), ("foreign",), ())
 
 
 def _iccid(rng: random.Random, carrier: Carrier, number: int) -> str:
@@ -155,10 +159,10 @@ def _secret(iccid: str) -> str:
     return f"LPA:1$rsp-eu.simlessly.com$SANDBOX-{iccid}"
 
 
-def _add_codes(fleet: Fleet, rng: random.Random) -> None:
-    for index, carrier in enumerate(CARRIERS):
-        for number in range(CODES_PER_CARRIER):
-            iccid = _iccid(rng, carrier, 9_000_000 + index * CODES_PER_CARRIER + number)
+def _add_codes(fleet: Fleet, rng: random.Random, *, each: int) -> None:
+    for carrier in CARRIERS:
+        for number in range(each):
+            iccid = _iccid(rng, carrier, 9_000_000 + number)
             fleet.codes[iccid] = ActivationCode(iccid, carrier.name, carrier.spn, _secret(iccid))
             fleet.esimfly.append(iccid)
             fleet.esimgo.append(iccid)
@@ -170,11 +174,11 @@ def _add_outsiders(fleet: Fleet, rng: random.Random) -> None:
         (fleet.esimfly if number % 2 else fleet.esimgo).append(iccid)
 
 
-def _add_past(fleet: Fleet, rng: random.Random, now: datetime) -> None:
+def _add_past(fleet: Fleet, rng: random.Random, now: datetime, *, transactions: int, operations: int) -> None:
     """Add finished transactions and operations of the last 30 days, oldest first."""
     profiles = list(fleet.profiles.values())
-    moments = [("transaction", rng.random()) for _ in range(PAST_TRANSACTIONS)]
-    moments += [("operation", rng.random()) for _ in range(PAST_OPERATIONS)]
+    moments = [("transaction", rng.random()) for _ in range(transactions)]
+    moments += [("operation", rng.random()) for _ in range(operations)]
     for kind, share in sorted(moments, key=lambda moment: moment[1]):
         created = now - timedelta(days=30) + share * timedelta(days=29, hours=22)
         profile = profiles[int(rng.random() * len(profiles))]
@@ -217,7 +221,7 @@ def _add_past_transaction(
 
 def _add_past_operation(fleet: Fleet, rng: random.Random, profile: Profile, created: datetime) -> None:
     """Add one operation and the transactions inside it; a failed one stopped at its last transaction."""
-    failed = rng.random() < 0.12  # noqa: PLR2004  # one past operation in eight failed
+    failed = rng.choices((True, False), weights=(1, 7))[0]
     cause = rng.choices(("request", "automation", "template"), cum_weights=(6, 8, 10))[0]
     kind = rng.choice(("activate", "activate", "download", "enable"))
     actions = ("download", "enable") if kind == "activate" else (kind,)

@@ -23,6 +23,7 @@ _STATES = (  # status, esim_status, profile: three independent axes (upstreams Â
 )
 _NEVER_CONNECTED = ("Assigned (Not Installed)", "New")
 _MODELS = ("GTF7P", "iPhone 15", "SM-S918B", "EX50", "TX64", "Pixel 8")
+_UNLIMITED_SHARE = 0.1
 _RADIO = ("4G - LTE", "5G", "3G")
 
 
@@ -117,7 +118,7 @@ class LiveBook:
         rng = random.Random(f"live {self._seed} {iccid}")  # noqa: S311  # reproducible, not secret
         state = self._state(iccid, rng)
         connected = state[1] not in _NEVER_CONNECTED
-        unlimited = iccid == landmarks.FAILS_AFTER_DOWNLOAD.iccid or rng.random() < 0.1  # noqa: PLR2004
+        unlimited = iccid == landmarks.FAILS_AFTER_DOWNLOAD.iccid or rng.random() < _UNLIMITED_SHARE
         total = None if unlimited else float(rng.choice((1, 3, 5, 10, 20)))
         activated = self._now - timedelta(seconds=rng.randrange(86_400, 20 * 86_400))
         return Live(

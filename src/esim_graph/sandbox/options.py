@@ -28,7 +28,7 @@ class Options(BaseModel):
     seed: int = 1
     """Which fleet; the landmarks are the same for every seed."""
     devices: Annotated[int, Field(ge=0, le=200_000)] = 2000
-    """How many devices beside the landmarks."""
+    """How many devices beside the landmarks; below 2,000 codes and past shrink too, to a tenth at least."""
     switches: Switches = Field(default_factory=Switches)
     """What the vendors' pages leave open."""
 

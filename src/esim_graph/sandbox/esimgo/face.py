@@ -18,6 +18,7 @@ from esim_graph.sandbox.world import World
 BASE = "/v2.4"
 PAGE_SIZES = (10, 25, 50, 100)
 FORBIDDEN = "access denied"
+INACCESSIBLE = {403: FORBIDDEN, 400: "ICCID not found and/or no permission"}  #: v2.4, and v2.1 and v2.3 (§3.1).
 
 
 class EsimgoFace:
@@ -97,8 +98,7 @@ class EsimgoFace:
         iccid = request.match_info["iccid"]
         if not self._world.history.knows(iccid):
             status = self._switches.foreign_status
-            text = FORBIDDEN if status == 403 else "ICCID not found and/or no permission"  # noqa: PLR2004
-            raise RefusalError(self.error(status, text))
+            raise RefusalError(self.error(status, INACCESSIBLE[status]))
         return iccid
 
     def _row(self, event: BundleEvent) -> dict[str, object]:
