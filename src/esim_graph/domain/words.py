@@ -28,7 +28,8 @@ class Word(Enum):
         """
         if raw is None:
             return None
-        return cls._members().get(raw.strip().casefold()) or cls["UNKNOWN"]
+        members = cls._members()
+        return members.get(raw) or members.get(raw.strip().casefold()) or cls["UNKNOWN"]
 
     @classmethod
     def _members(cls) -> dict[str, Self]:

@@ -6,7 +6,7 @@ JSON turned into floats are never made into identifiers: their digits may be gon
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -52,17 +52,19 @@ def parse_json(answer: Answer, upstream: UpstreamName) -> Json:
         raise unreadable(upstream, "is not JSON") from None
 
 
-def read_rows(rows: Iterable[Json], read: Callable[[Members], T | None]) -> Rows[T]:
-    """Read each row that is an object; *read* answers None for one without a usable key."""
-    items = []
-    skipped = 0
-    for row in rows:
-        item = read(row) if isinstance(row, dict) else None
-        if item is None:
-            skipped += 1
-        else:
-            items.append(item)
-    return Rows(items, skipped)
+def read_rows(rows: Json, read: Callable[[Members], T | None], upstream: UpstreamName) -> Rows[T]:
+    """Read each row of a list; *read* answers None for one without a usable key.
+
+    Raises:
+        UpstreamBadResponse: there is no list, or not one of its rows is an object.
+    """
+    if not isinstance(rows, list):
+        raise unreadable(upstream, "has no list")
+    objects = [row for row in rows if isinstance(row, dict)]
+    if rows and not objects:
+        raise unreadable(upstream, "has a list of something else")
+    items = [item for row in objects if (item := read(row)) is not None]
+    return Rows(items, len(rows) - len(items))
 
 
 def text(value: Json) -> str | None:

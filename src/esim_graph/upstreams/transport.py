@@ -200,7 +200,7 @@ class Transport:
             late = UpstreamTimeout(f"{self._title} did not answer in time.", upstream=self._upstream)
             raise _AttemptFailed(late, error, passing=False, sent=True) from None
         except aiohttp.ClientPayloadError as error:
-            cut = unreadable(self._upstream, "is cut short")
+            cut = unreadable(self._upstream, "is cut short or wrongly encoded")
             raise _AttemptFailed(cut, error, passing=True, sent=True) from None
         except aiohttp.ClientResponseError as error:
             no_http = unreadable(self._upstream, "is not HTTP")

@@ -1,10 +1,11 @@
 """Digi's verbs: profiles, transactions, operations, actions."""
 
 import asyncio
-import dataclasses
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from esim_graph.clock import Clock, Deadline
 from esim_graph.config import DigiSettings
@@ -14,6 +15,7 @@ from esim_graph.domain.page import Page
 from esim_graph.domain.profile import Profile, ProfileStatus
 from esim_graph.domain.selection import Selection
 from esim_graph.domain.transaction import ActionRequest, Transaction
+from esim_graph.errors import UpstreamRefused
 from esim_graph.upstreams.digi import bulk, query, wire
 from esim_graph.upstreams.digi.bulk import ProfileBulk
 from esim_graph.upstreams.digi.query import Constant
@@ -25,6 +27,22 @@ from esim_graph.upstreams.sender import Sender
 T = TypeVar("T")
 
 _MAX_PAGES = 20  # of one query for known keys, whose answers fit one page
+
+
+@dataclass(frozen=True, slots=True)
+class _Noun(Generic[T]):
+    """One kind of thing that Digi lists."""
+
+    name: str  #: what metrics call its list
+    path: tuple[str, ...]
+    fields: query.Fields
+    key: str  #: our name of the field that tells its things apart
+    read: Callable[[Members], T | None]
+
+
+_PROFILES = _Noun("profiles", wire.PROFILES, query.PROFILE, "iccid", wire.read_profile)
+_TRANSACTIONS = _Noun("transactions", wire.TRANSACTIONS, query.TRANSACTION, "vendor_id", wire.read_transaction)
+_OPERATIONS = _Noun("operations", wire.OPERATIONS, query.OPERATION, "vendor_id", wire.read_operation)
 
 
 class DigiClient:
@@ -54,8 +72,7 @@ class DigiClient:
         if len(keys) == 1:
             profile = await self.profile(keys[0], deadline=deadline)
             return {keys[0]: profile} if profile is not None else {}
-        rows = await self._by_key("profiles_by_iccid", wire.PROFILES, "iccid", keys, wire.read_profile, deadline)
-        return _by_iccid(rows)
+        return _by_iccid(await self._by_key(_PROFILES, keys, deadline))
 
     async def profile_page(
         self, selection: Selection, *, size: int, cursor: str | None, deadline: Deadline
@@ -66,9 +83,7 @@ class DigiClient:
             CursorExpired: Digi does not know *cursor*.
             UpstreamRefused: Digi refuses the selection.
         """
-        return await self._page(
-            "profiles", wire.PROFILES, query.PROFILE, wire.read_profile, selection, size, cursor, deadline
-        )
+        return await self._page(_PROFILES, selection, size, cursor, deadline)
 
     async def profiles_bulk(
         self, selection: Selection, *, fields: Sequence[str] | None, size: int | None, deadline: Deadline
@@ -86,35 +101,19 @@ class DigiClient:
 
     async def transactions_by_id(self, ids: Sequence[str], *, deadline: Deadline) -> dict[str, Transaction]:
         """Transactions as Digi last saw them: the cheap read, which makes Digi check nothing."""
-        rows = await self._by_key(
-            "transactions_by_id",
-            wire.TRANSACTIONS,
-            query.TRANSACTION["vendor_id"],
-            list(dict.fromkeys(ids)),
-            wire.read_transaction,
-            deadline,
-        )
+        rows = await self._by_id(_TRANSACTIONS, list(dict.fromkeys(ids)), deadline)
         return {transaction.vendor_id: transaction for transaction in rows}
 
     async def transaction_page(
         self, selection: Selection, *, size: int, cursor: str | None, deadline: Deadline
     ) -> Page[Transaction]:
         """A page of transactions; see ``profile_page``."""
-        return await self._page(
-            "transactions",
-            wire.TRANSACTIONS,
-            query.TRANSACTION,
-            wire.read_transaction,
-            selection,
-            size,
-            cursor,
-            deadline,
-        )
+        return await self._page(_TRANSACTIONS, selection, size, cursor, deadline)
 
     async def transaction_progress(self, vendor_id: str, *, deadline: Deadline) -> Transaction | None:
         """Have Digi check a transaction now, which is an effect at the device's end of the world."""
         found = await self._one(wire.get("progress", "progress", vendor_id), wire.read_transaction, deadline)
-        return dataclasses.replace(found[0], last_checked_at=self._clock.now()) if found else None
+        return replace(found[0], last_checked_at=self._clock.now()) if found else None
 
     async def operation(self, vendor_id: str, *, deadline: Deadline) -> Operation | None:
         """One operation as it is now."""
@@ -127,17 +126,14 @@ class DigiClient:
         if len(keys) == 1:
             operation = await self.operation(keys[0], deadline=deadline)
             return {keys[0]: operation} if operation is not None else {}
-        field = query.OPERATION["vendor_id"]
-        rows = await self._by_key("operations_by_id", wire.OPERATIONS, field, keys, wire.read_operation, deadline)
+        rows = await self._by_id(_OPERATIONS, keys, deadline)
         return {operation.vendor_id: operation for operation in rows}
 
     async def operation_page(
         self, selection: Selection, *, size: int, cursor: str | None, deadline: Deadline
     ) -> Page[Operation]:
         """A page of operations; see ``profile_page``."""
-        return await self._page(
-            "operations", wire.OPERATIONS, query.OPERATION, wire.read_operation, selection, size, cursor, deadline
-        )
+        return await self._page(_OPERATIONS, selection, size, cursor, deadline)
 
     async def act(self, request: ActionRequest, *, deadline: Deadline) -> Transaction:
         """Have an action done to a profile. It is sent once.
@@ -163,71 +159,65 @@ class DigiClient:
         return await self._sender.send(request, lambda answer: wire.read_one(answer, read), deadline=deadline)
 
     async def _page(
-        self,
-        endpoint: str,
-        path: tuple[str, ...],
-        fields: query.Fields,
-        read: Callable[[Members], T | None],
-        selection: Selection,
-        size: int,
-        cursor: str | None,
-        deadline: Deadline,
+        self, noun: _Noun[T], selection: Selection, size: int, cursor: str | None, deadline: Deadline
     ) -> Page[T]:
         self._sender.require()
-        where = query.compile_filter(selection.where, fields)
+        where = query.compile_filter(selection.where, noun.fields)
         if where is Constant.NEVER:
             return Page(items=(), next_cursor=None)
         request = wire.get_page(
-            endpoint,
-            *path,
+            noun.name,
+            *noun.path,
             query=_parameter(where),
-            orderby=query.compile_order(selection.order, fields),
+            orderby=query.compile_order(selection.order, noun.fields),
             size=size,
             cursor=cursor,
         )
-        return await self._send_page(request, read, cursor, deadline)
+        return await self._send_page(noun, request, cursor, deadline)
 
-    async def _by_key(
-        self,
-        endpoint: str,
-        path: tuple[str, ...],
-        field: str,
-        keys: Sequence[str],
-        read: Callable[[Members], T | None],
-        deadline: Deadline,
-    ) -> list[T]:
+    async def _by_id(self, noun: _Noun[T], ids: Sequence[str], deadline: Deadline) -> list[T]:
+        """Like ``_by_key``. Where Digi's ids are numbers, one id that is none must not cost all the others.
+
+        Whether they are numbers is documented nowhere; if they are, Digi refuses to compare
+        them with text. Then the others, which have that form, are simply not known to it.
+        """
+        numbers = [one for one in ids if one.isdecimal()]
+        if not numbers or len(numbers) == len(ids):
+            return await self._by_key(noun, ids, deadline)
+        found = await self._by_key(noun, numbers, deadline)
+        with suppress(UpstreamRefused):
+            found += await self._by_key(noun, [one for one in ids if not one.isdecimal()], deadline)
+        return found
+
+    async def _by_key(self, noun: _Noun[T], keys: Sequence[str], deadline: Deadline) -> list[T]:
         self._sender.require()
-        queries = list(query.any_of(field, keys))
+        queries = list(query.any_of(noun.fields[noun.key], keys))
         if len(queries) == 1:
-            return await self._all_pages(endpoint, path, queries[0], read, deadline)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._all_pages(endpoint, path, one, read, deadline)) for one in queries]
+            return await self._all_pages(noun, queries[0], deadline)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._all_pages(noun, one, deadline)) for one in queries]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the others were cancelled by it, or failed alike
         return [row for task in tasks for row in task.result()]
 
-    async def _all_pages(
-        self,
-        endpoint: str,
-        path: tuple[str, ...],
-        where: str,
-        read: Callable[[Members], T | None],
-        deadline: Deadline,
-    ) -> list[T]:
+    async def _all_pages(self, noun: _Noun[T], where: str, deadline: Deadline) -> list[T]:
         rows: list[T] = []
         cursor = None
         for _ in range(_MAX_PAGES):
-            request = wire.get_page(endpoint, *path, query=where, cursor=cursor)
-            page = await self._send_page(request, read, cursor, deadline)
+            request = wire.get_page(f"{noun.name}_by_key", *noun.path, query=where, cursor=cursor)
+            page = await self._send_page(noun, request, cursor, deadline)
             rows += page.items
             cursor = page.next_cursor
             if cursor is None:
                 return rows
         raise unreadable("digi", "goes on and on")
 
-    async def _send_page(
-        self, request: Request, read: Callable[[Members], T | None], cursor: str | None, deadline: Deadline
-    ) -> Page[T]:
+    async def _send_page(self, noun: _Noun[T], request: Request, cursor: str | None, deadline: Deadline) -> Page[T]:
         read_page = wire.read_page if cursor is None else wire.read_next_page
-        rows, next_cursor = await self._sender.send(request, lambda answer: read_page(answer, read), deadline=deadline)
+        rows, next_cursor = await self._sender.send(
+            request, lambda answer: read_page(answer, noun.read), deadline=deadline
+        )
         self._sender.note_skipped(request, rows.skipped)
         return Page(items=tuple(rows.items), next_cursor=next_cursor)
 

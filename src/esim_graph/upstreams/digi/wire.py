@@ -182,7 +182,7 @@ def read_page(answer: Answer, read: Callable[[Members], T | None]) -> tuple[Rows
     """A page's rows and the cursor that continues it; no cursor is the end.
 
     Raises:
-        CursorExpired: … is for ``read_next_page``; here a 400 is ``UpstreamRefused``.
+        UpstreamRefused: a 400: Digi does not accept the query or the order.
         UpstreamBadResponse: there is no list in the answer.
     """
     _expect_success(answer)
@@ -191,9 +191,7 @@ def read_page(answer: Answer, read: Callable[[Members], T | None]) -> tuple[Rows
     if isinstance(body, dict):
         cursor = reading.identifier(body.get("cursor"))
         body = body.get("list")
-    if not isinstance(body, list):
-        raise unreadable("digi", "has no list")
-    return reading.read_rows(body, read), cursor
+    return reading.read_rows(body, read, "digi"), cursor
 
 
 def read_next_page(answer: Answer, read: Callable[[Members], T | None]) -> tuple[Rows[T], str | None]:
@@ -216,7 +214,7 @@ def read_one(answer: Answer, read: Callable[[Members], T | None]) -> list[T] | N
         return None
     _expect_success(answer)
     rows = _unwrap(reading.parse_json(answer, "digi"))
-    found = reading.read_rows(rows, read).items
+    found = reading.read_rows(rows, read, "digi").items
     if rows and not found:
         raise unreadable("digi", "has nothing of what was asked for")
     return found or None

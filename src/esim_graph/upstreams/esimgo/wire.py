@@ -47,7 +47,7 @@ def read_history(answer: Answer) -> Rows[BundleEvent]:
                 "eSIM Go does not know this eSIM or does not let our key see it.", upstream="esimgo"
             )
         raise _refusal(answer)
-    return reading.read_rows(_events(reading.parse_json(answer, "esimgo")), _event)
+    return reading.read_rows(_events(reading.parse_json(answer, "esimgo")), _event, "esimgo")
 
 
 def read_check(answer: Answer) -> float | None:
@@ -59,7 +59,7 @@ def read_check(answer: Answer) -> float | None:
     raise _refusal(answer)
 
 
-def _events(body: Json) -> list[Json]:
+def _events(body: Json) -> Json:
     """The rows of an array, of an object around one, or of a single event; null is an empty list."""
     if isinstance(body, dict):
         if "name" in body:  # the schema says object, where every example is an array
@@ -68,11 +68,7 @@ def _events(body: Json) -> list[Json]:
         if container is None:
             raise unreadable("esimgo", "has no history")
         body = body[container]
-    if body is None:
-        return []
-    if not isinstance(body, list):
-        raise unreadable("esimgo", "has no history")
-    return body
+    return [] if body is None else body
 
 
 def _event(row: Members) -> BundleEvent | None:
