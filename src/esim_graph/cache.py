@@ -1,8 +1,8 @@
 """What is remembered, and how one call serves many: the only file that knows aiocache.
 
 aiocache stores; the rest is ours, because its own guards do not hold: ``cached`` lets every
-concurrent miss through, and one waiter that leaves would cancel the others (stack.md, traps
-6 and 9). Here a key has one call in flight, awaited through a shield; the call is cancelled
+concurrent miss through, and one waiter that leaves would cancel the others (docs/libraries.md,
+6 and 7). Here a key has one call in flight, awaited through a shield; the call is cancelled
 only when nobody waits for it any more.
 """
 

@@ -61,6 +61,7 @@ def _settings(sandbox: Sandbox, speed: float) -> Settings:
         poll={
             "min_interval": _default(PollSettings, "min_interval") / speed,
             "max_interval": _default(PollSettings, "max_interval") / speed,
+            "deadline": _default(PollSettings, "deadline") / speed,
         },
     )
 

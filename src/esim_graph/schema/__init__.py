@@ -20,7 +20,7 @@ def build_schema() -> GraphQLSchema:
     """The schema that is executed.
 
     Not sorted: sorting makes plain enums of strawberry's, which then cannot write their own
-    members (stack.md, trap 3).
+    members (docs/libraries.md, 3).
     """
     return _declare(sort=False)._schema
 

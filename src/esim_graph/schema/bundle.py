@@ -16,7 +16,7 @@ class BundleEvent:
     bundle_state: domain.BundleState | None = strawberry.field(
         description="The bundle's state, where eSIM Go tells it."
     )
-    bundle_state_raw: str | None = strawberry.field(description="eSIM Go's own word for the bundle's state.")
+    bundle_state_raw: str | None = strawberry.field(description="The bundle's state in eSIM Go's own word.")
     kind: domain.BundleEventKind = strawberry.field(description="What happened.")
     name: str = strawberry.field(description="What happened, in eSIM Go's own words.")
     occurred_at: datetime | None = strawberry.field(description="When, cut to microseconds.")

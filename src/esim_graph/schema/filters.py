@@ -173,7 +173,7 @@ def read_filter(given_filter: NounFilter | None) -> Filter | None:
     return None if given_filter is None else _read(given_filter, "filter")
 
 
-def _read(noun: NounFilter, path: str) -> AllOf:
+def _read(noun: NounFilter, path: str) -> Filter:
     parts: list[Filter] = []
     for name, where, value in _entries(noun, path):
         match name:
@@ -185,7 +185,8 @@ def _read(noun: NounFilter, path: str) -> AllOf:
                 parts.append(Not(_read(value, where)))
             case _:
                 parts.extend(_comparisons(name, value, where))
-    return AllOf(tuple(parts))
+    # One condition alone is no level of its own: the vendor's limit counts those that the caller wrote.
+    return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
 def _parts(filters: Sequence[NounFilter], path: str) -> tuple[Filter, ...]:

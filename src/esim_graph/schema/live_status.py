@@ -91,7 +91,7 @@ class LiveStatus:
     data_usage: DataUsage | None = strawberry.field(description="How much of the plan is used.")
     device: LiveDevice | None = strawberry.field(description="The device the eSIM is in.")
     esim_status: str | None = strawberry.field(
-        description="eSIMfly's word for the eSIM's use: New, Not Active, Active, Installed, …"
+        description="The eSIM's use, in eSIMfly's word: New, Not Active, Active, Installed, …"
     )
     expires_at: datetime | None = strawberry.field(description="When the plan ends.")
     freshness: Freshness = strawberry.field(description="How old this answer is.")
@@ -99,13 +99,13 @@ class LiveStatus:
     last_network: LastNetwork | None = strawberry.field(description="The network it was last connected to.")
     last_used_at: datetime | None = strawberry.field(description="When it last used data.")
     profile: str | None = strawberry.field(
-        description="eSIMfly's word for the profile on the device: Enabled, Disabled, Not Installed, …"
+        description="The profile on the device, in eSIMfly's word: Enabled, Disabled, Not Installed, …"
     )
     smdp_status: str | None = strawberry.field(
-        description="eSIMfly's word for the order at the SM-DP+; it is no profile state."
+        description="The order at the SM-DP+, in eSIMfly's word; it is no profile state."
     )
     status: domain.PlanStatus | None = strawberry.field(description="Where the plan is in its life.")
-    status_raw: str | None = strawberry.field(description="eSIMfly's own word for the status.")
+    status_raw: str | None = strawberry.field(description="The status in eSIMfly's own word.")
     unlimited: bool | None = strawberry.field(description="Whether the plan has no data allowance.")
 
     @classmethod

@@ -1,15 +1,16 @@
 """Scalars: how identifiers, instants and large numbers cross the graph's edge.
 
 ``parse_value`` raises ``GraphQLError``: graphql-core hides other errors of literals and
-shows those of variables (stack.md §1.3).
+shows those of variables (docs/libraries.md, 19).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NewType, TypeVar
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from esim_graph.domain.identifiers import (
@@ -111,4 +112,18 @@ SCALARS: Mapping[object, ScalarDefinition] = {
 
 def scalar_map() -> dict[Any, ScalarDefinition]:
     """The scalars in the form that strawberry's configuration takes."""
-    return dict(SCALARS)
+    return {
+        origin: replace(scalar, parse_literal=_in_document(scalar.parse_value)) for origin, scalar in SCALARS.items()
+    }
+
+
+def _in_document(parse_value: Callable[[Any], Any] | None) -> Callable[..., Any]:
+    """The same for a literal, whose error also says where in the document it stands."""
+
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse_value(value_from_ast_untyped(node, variables)) if parse_value else None
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from None
+
+    return parse_literal

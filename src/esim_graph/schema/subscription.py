@@ -1,6 +1,7 @@
 """The root fields that watch: first the present state, then each change, then the end."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
@@ -46,13 +47,14 @@ class Subscription:
     async def operation_progress(self, info: Info, vendor_id: VendorId) -> AsyncIterator[OperationEvent]:
         """One poller, however many watch."""
         subject = parse_vendor_id(vendor_id, argument="vendorId")
-        async for event in info.context.progress.operation(subject):
-            followed = event.value
-            yield OperationEvent(
-                cursor=_cursor(info, "operation", subject, event.sequence),
-                operation=Operation.from_domain(followed.operation, followed.seen),
-                sequence=event.sequence,
-            )
+        async with aclosing(info.context.progress.operation(subject)) as events:
+            async for event in events:
+                followed = event.value
+                yield OperationEvent(
+                    cursor=_cursor(info, "operation", subject, event.sequence),
+                    operation=Operation.from_domain(followed.operation, followed.seen),
+                    sequence=event.sequence,
+                )
 
     @strawberry.subscription(
         description="Follow a transaction to its end; each look makes Digi check with the servers."
@@ -60,12 +62,13 @@ class Subscription:
     async def transaction_progress(self, info: Info, vendor_id: VendorId) -> AsyncIterator[TransactionEvent]:
         """One poller, however many watch."""
         subject = parse_vendor_id(vendor_id, argument="vendorId")
-        async for event in info.context.progress.transaction(subject):
-            yield TransactionEvent(
-                cursor=_cursor(info, "transaction", subject, event.sequence),
-                sequence=event.sequence,
-                transaction=Transaction.from_domain(event.value),
-            )
+        async with aclosing(info.context.progress.transaction(subject)) as events:
+            async for event in events:
+                yield TransactionEvent(
+                    cursor=_cursor(info, "transaction", subject, event.sequence),
+                    sequence=event.sequence,
+                    transaction=Transaction.from_domain(event.value),
+                )
 
 
 def _cursor(info: Info, noun: str, subject: str, sequence: int) -> str:
