@@ -13,11 +13,10 @@ from esim_graph.domain.live_status import LiveStatus
 from esim_graph.domain.profile import Profile
 from esim_graph.errors import UpstreamName, UpstreamTimeout
 from esim_graph.upstreams import Upstreams
+from esim_graph.upstreams.refusals import TITLES
 
 K = TypeVar("K")
 T = TypeVar("T")
-
-_VENDOR_NAMES: Mapping[UpstreamName, str] = {"digi": "Digi", "esimfly": "eSIMfly", "esimgo": "eSIM Go"}
 
 
 class Memory:
@@ -111,8 +110,7 @@ class Memory:
         try:
             return await self._cache.read(tenant, kind, keys, fetch, ttl=ttl, max_age=max_age, deadline=deadline)
         except TimeoutError as error:
-            name = _VENDOR_NAMES[upstream]
-            raise UpstreamTimeout(f"{name} did not answer in time.", upstream=upstream) from error
+            raise UpstreamTimeout(f"{TITLES[upstream]} did not answer in time.", upstream=upstream) from error
 
 
 def _live_kind(identifier: Iccid | int) -> str:

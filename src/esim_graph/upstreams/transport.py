@@ -146,14 +146,17 @@ class Transport:
 
     async def _first_of_two(self, request: Request, deadline: Deadline) -> Answer | None:
         """The first attempt's answer; None, after a random pause, if a second one is due."""
-        pause = self._jitter() * RETRY_WITHIN
         try:
             answer = await self._attempt(request, deadline)
         except _AttemptFailed as failed:
+            pause = self._jitter() * RETRY_WITHIN
             if not failed.passing or pause >= deadline.remaining():
                 raise
         else:
-            if not self._worth_retrying(answer) or pause >= deadline.remaining():
+            if not self._worth_retrying(answer):
+                return answer
+            pause = self._jitter() * RETRY_WITHIN
+            if pause >= deadline.remaining():
                 return answer
             self._tally.outcome(request.endpoint, UpstreamUnavailable.code)
         await self._clock.sleep(pause)
