@@ -1,6 +1,7 @@
 """The door to write: the four actions on a profile, and multistep operations."""
 
 from esim_graph.clock import Deadline
+from esim_graph.domain.identifiers import Iccid
 from esim_graph.domain.operation import Operation, OperationRequest
 from esim_graph.domain.transaction import ActionRequest, Transaction, TransactionAction
 from esim_graph.errors import BadUserInput
@@ -31,10 +32,11 @@ class Actions:
                 "and activationCode.",
                 argument="iccid",
             )
-        transaction = await self._rooms.upstreams.digi.act(request, deadline=self._deadline)
+        try:
+            transaction = await self._rooms.upstreams.digi.act(request, deadline=self._deadline)
+        finally:
+            await self._forget(request.iccid)
         logger().info("action_accepted", action=request.action.value, transaction=transaction.vendor_id)
-        if transaction.iccid is not None:
-            await self._rooms.memory.forget(transaction.iccid)
         return transaction
 
     async def start_operation(self, request: OperationRequest) -> Operation:
@@ -49,8 +51,14 @@ class Actions:
             raise BadUserInput(
                 "An operation takes a carrier or an iccid, to tell which profile is meant.", argument="carrier"
             )
-        operation = await self._rooms.upstreams.digi.start_operation(request, deadline=self._deadline)
+        try:
+            operation = await self._rooms.upstreams.digi.start_operation(request, deadline=self._deadline)
+        finally:
+            await self._forget(request.iccid)
         logger().info("operation_accepted", kind=request.kind.value, operation=operation.vendor_id)
-        if operation.iccid is not None:
-            await self._rooms.memory.forget(operation.iccid)
         return operation
+
+    async def _forget(self, iccid: Iccid | None) -> None:
+        """Whatever Digi answered, or did not: what is remembered may no longer be true."""
+        if iccid is not None:
+            await self._rooms.memory.forget(iccid)

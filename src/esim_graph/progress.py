@@ -7,7 +7,8 @@ when the last watcher has left.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -89,7 +90,7 @@ class Progress:
         self._pollers: dict[str, _Poller[Any]] = {}
         self._traces: OrderedDict[str, _Trace] = OrderedDict()
 
-    async def transaction(self, vendor_id: str) -> AsyncIterator[Event[Transaction]]:
+    async def transaction(self, vendor_id: str) -> AsyncGenerator[Event[Transaction], None]:
         """Yield a transaction's present state and each change, until it is terminal.
 
         Each look makes Digi check with the device's servers, so ``last_checked_at`` is its time.
@@ -107,10 +108,11 @@ class Progress:
                 trace.checked_at = transaction.last_checked_at
             return transaction
 
-        async for event in self._watch(f"transaction {vendor_id}", trace, look):
-            yield event
+        async with aclosing(self._watch(f"transaction {vendor_id}", trace, look)) as events:
+            async for event in events:
+                yield event
 
-    async def operation(self, vendor_id: str) -> AsyncIterator[Event[FollowedOperation]]:
+    async def operation(self, vendor_id: str) -> AsyncGenerator[Event[FollowedOperation], None]:
         """Yield an operation's present state and each change, until it is terminal.
 
         Raises:
@@ -126,8 +128,9 @@ class Progress:
                 trace.seen[operation.status] = operation.updated_at or self._clock.now()
             return FollowedOperation(operation, dict(trace.seen))
 
-        async for event in self._watch(f"operation {vendor_id}", trace, look):
-            yield event
+        async with aclosing(self._watch(f"operation {vendor_id}", trace, look)) as events:
+            async for event in events:
+                yield event
 
     def sightings(self, vendor_id: str) -> Sightings:
         """When the steps of an operation were seen by whoever followed it here; often nothing."""
@@ -148,7 +151,7 @@ class Progress:
 
     async def _watch(
         self, subject: str, trace: _Trace, look: Callable[[], Awaitable[T | None]]
-    ) -> AsyncIterator[Event[T]]:
+    ) -> AsyncGenerator[Event[T], None]:
         poller: _Poller[T] | None = self._pollers.get(subject)
         if poller is None:
             poller = _Poller(subject, trace, look, self._settings, self._clock, self._memory)
@@ -239,12 +242,12 @@ class _Poller(Generic[T]):
                     await self._publish(found)
                     if found.is_terminal:
                         return
-            if deadline.remaining() <= wait:
+            if (left := deadline.remaining()) <= 0:
                 raise UpstreamTimeout(
                     f"The {self.subject} has not ended within {self._settings.deadline:g} s; it goes on at Digi.",
                     upstream="digi",
                 )
-            await self._clock.sleep(wait)
+            await self._clock.sleep(min(wait, left))  # the last look is at the deadline
             interval = min(interval * _GROWTH, self._settings.max_interval)
 
     async def _publish(self, state: T) -> None:

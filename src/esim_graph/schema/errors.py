@@ -13,12 +13,12 @@ from esim_graph.telemetry import logger, request_id
 # between quotation marks. An activation code may be among it, beside a missing field or where something
 # else belongs. What remains are names: of types, fields, arguments, variables and directives.
 _TAIL = re.compile(
-    r"(?:, but encountered error '.*|[,;.]? [Ff]ound: .*|(?<!has invalid value)(?<!invalid default value)(?<= value): .*)",
+    r"(?:, but encountered error '|[,;.]? [Ff]ound: |(?<!has invalid value)(?<!invalid default value)(?<= value): ).*",
     re.DOTALL,
 )
 _STRING = re.compile(r"(?<=String )['\"].*['\"]", re.DOTALL)  # a token of a document that cannot be parsed
 _ENUM_VARIABLE = re.compile(r"(?<=: Value )'.*'(?= does not exist in )", re.DOTALL)
-_NAME = re.compile(r"'(?:[$@\[]*\w+(?:\.\w+)?[\]!]*|[^\w\s'\"]{1,3})'", re.ASCII)
+_NAME = re.compile(r"'(?:[$@\[]*[A-Za-z_]\w*(?:\.\w+)?[\]!]*|[^\w\s'\"]{1,3})'", re.ASCII)
 _QUOTATION_MARK = re.compile(r"['\"]")
 
 

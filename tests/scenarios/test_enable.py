@@ -1,0 +1,38 @@
+"""A fleet manager switches a device to its other profile, and the first one goes off."""
+
+from esim_graph.sandbox.landmarks import READY_TO_ENABLE
+from schema.vendors import unthrottle
+from support.gateway import Gateway, open_gateway
+
+
+async def statuses(gateway: Gateway) -> dict[str, str]:
+    data = await gateway.data(f"""{{ profiles(filter: {{ eid: {{ eq: "{READY_TO_ENABLE.eid}" }} }}) {{
+        nodes {{ iccid status }}
+    }} }}""")
+    return {node["iccid"]: node["status"] for node in data["profiles"]["nodes"]}
+
+
+async def test_enabling_a_profile_turns_its_neighbour_off() -> None:
+    async with open_gateway() as gateway:
+        unthrottle(gateway.sandbox)
+        before = await statuses(gateway)
+        (neighbour,) = set(before) - {READY_TO_ENABLE.iccid}
+        begun = await gateway.data(f"""mutation {{ profileEnable(input: {{
+            deviceId: "{READY_TO_ENABLE.device_id}", iccid: "{READY_TO_ENABLE.iccid}"
+        }}) {{ transaction {{ vendorId }} userErrors {{ message }} }} }}""")
+
+        seen = []
+        async for answer in gateway.watch(
+            "subscription($id: String!) { transactionProgress(vendorId: $id) { transaction { status isTerminal } } }",
+            {"id": begun["profileEnable"]["transaction"]["vendorId"]},
+        ):
+            seen.append(answer["data"]["transactionProgress"]["transaction"]["status"])
+            gateway.sandbox.world.advance(601)
+        while_waiting = await statuses(gateway)
+        gateway.sandbox.world.advance(60)  # the device reports a while after the transaction is complete
+        after = await statuses(gateway)
+
+        assert before == {READY_TO_ENABLE.iccid: "INACTIVE", neighbour: "ACTIVE"}
+        assert seen == ["IN_PROGRESS", "COMPLETE"]
+        assert READY_TO_ENABLE.iccid in while_waiting
+        assert after == {READY_TO_ENABLE.iccid: "ACTIVE", neighbour: "INACTIVE"}
