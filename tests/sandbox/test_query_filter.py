@@ -36,7 +36,7 @@ def keeps_transaction(query: str, *, null_differs: bool = True) -> bool:
         iccid=None,
         status="in_progress",
         created=NOW - timedelta(minutes=30),
-        updated=NOW,
+        updated=NOW + timedelta(microseconds=123_456),
     )
     resource = transactions(DigiSwitches())
     return compile_query(parse_query(query), resource, now=NOW, null_differs=null_differs)(transaction)
@@ -120,3 +120,8 @@ def test_the_impossible_is_refused(query):
 def test_a_time_must_be_one(query):
     with pytest.raises(QueryMeaningError):
         keeps_transaction(query)
+
+
+def test_an_instant_equals_itself_as_the_row_shows_it() -> None:
+    """Rows show milliseconds; a query by what a row shows must find the row."""
+    assert keeps_transaction("updated = '2026-11-21T12:00:00.123Z'")

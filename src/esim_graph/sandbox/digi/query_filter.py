@@ -151,4 +151,7 @@ def _as_text(literal: Literal) -> str:
 
 
 def _folded(value: Value) -> Value:
+    """A row's value as it is compared: text without case, an instant as it is written, in milliseconds."""
+    if isinstance(value, datetime):
+        return value.replace(microsecond=value.microsecond // 1000 * 1000)
     return value.casefold() if isinstance(value, str) else value
