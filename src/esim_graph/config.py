@@ -31,9 +31,22 @@ class SettingError(Exception):
     """A setting is wrong; the message is one line that names it and says what is allowed."""
 
 
+class _WrongMember(ValueError):
+    """A group's members do not fit together, or with the files they name; *member* is the one to mend."""
+
+    def __init__(self, member: str, allowed: str) -> None:
+        super().__init__(allowed)
+        self.member = member
+
+
 def _parse_base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text)
+        host = parts.port != 0 and parts.hostname  # a port that is none is a ValueError
+    except ValueError:
+        host = None
+    blanks = any(letter.isspace() for letter in text)
+    if not host or blanks or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
         raise ValueError("must be an http:// or https:// address without query")
     if parts.username or parts.password:
         raise ValueError("must not contain credentials; they have settings of their own")
@@ -53,7 +66,10 @@ class _Group(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_secret_files(cls, data: Any) -> Any:
-        return _with_secret_files(data) if isinstance(data, dict) else data
+        if not isinstance(data, dict):
+            members = ", ".join(name.upper() for name in cls.model_fields)
+            raise ValueError(f"has members, each set by itself: {members}")  # noqa: TRY004 - pydantic's way
+        return _with_secret_files(data)
 
 
 class _Vendor(_Group):
@@ -67,7 +83,8 @@ class _Vendor(_Group):
     def _credentials_are_whole(self) -> "_Vendor":
         for one, other in self.pairs:
             if bool(getattr(self, one)) != bool(getattr(self, other)):
-                raise ValueError(f"{one} and {other} must be set together")
+                missing, given = (other, one) if getattr(self, one) else (one, other)
+                raise _WrongMember(missing, f"must be set too, since {given} is")
         return self
 
     def _fingerprint(self, *credentials: SecretStr | None) -> str:
@@ -178,7 +195,7 @@ class PollSettings(_Group):
     @model_validator(mode="after")
     def _in_order(self) -> "PollSettings":
         if self.max_interval < self.min_interval:
-            raise ValueError("max_interval must not be less than min_interval")
+            raise _WrongMember("max_interval", f"must be at least min_interval, which is {self.min_interval:g}")
         return self
 
 
@@ -197,6 +214,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter=_DELIMITER,
+        enable_decoding=False,  # a group is set member by member, never as JSON
         env_file=".env",
         env_ignore_empty=True,
         extra="ignore",
@@ -255,6 +273,8 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingError(_explain(error)) from None
+    except (OSError, UnicodeDecodeError):
+        raise SettingError(".env: the file cannot be read; it must be text in UTF-8") from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -287,7 +307,7 @@ def _with_secret_files(data: Mapping[str, Any]) -> dict[str, Any]:
         try:
             text = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError):
-            raise ValueError(f"{key} names a file that cannot be read") from None
+            raise _WrongMember(key, "must name a file that can be read") from None
         resolved.setdefault(key.removesuffix("_file"), text)
     return resolved
 
@@ -301,10 +321,11 @@ def _check_config_file(path: Path) -> None:
         raise SettingError(f"{CONFIG_FILE}={path}: not valid TOML: {error}") from None
     known = {variable.removeprefix(PREFIX).lower() for variable, _ in describe()}
     known |= {f"{name}_file" for name in known}
+    groups = {name.split(_DELIMITER)[0] for name in known if _DELIMITER in name}
     for name, value in tables.items():
-        inner = [f"{name}{_DELIMITER}{key}" for key in value] if isinstance(value, dict) else [name]
-        for key in inner or [name]:
-            if key not in known:
+        in_group = isinstance(value, dict) and name in groups
+        for key in [f"{name}{_DELIMITER}{key}" for key in value] if in_group else [name]:
+            if key not in known | groups:
                 where = key.replace(_DELIMITER, ".")
                 raise SettingError(f"{where} in {path} is no setting of this version")
 
@@ -312,6 +333,9 @@ def _check_config_file(path: Path) -> None:
 def _explain(error: ValidationError) -> str:
     """One line: the variable, and what is allowed. The value is left out: it may be a secret."""
     first = error.errors(include_url=False)[0]
-    variable = PREFIX + _DELIMITER.join(str(part) for part in first["loc"]).upper()
+    where, cause = [str(part) for part in first["loc"]], first.get("ctx", {}).get("error")
+    if isinstance(cause, _WrongMember):
+        where.append(cause.member)
+    variable = PREFIX + _DELIMITER.join(where).upper()
     allowed = first["msg"].removeprefix("Value error, ")
-    return f"{variable.rstrip('_')}: {allowed[0].lower()}{allowed[1:]}"
+    return f"{variable}: {allowed[0].lower()}{allowed[1:]}"

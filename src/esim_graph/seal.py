@@ -18,7 +18,7 @@ class Seal:
     def close(self, purpose: str, tenant: str, text: str) -> str:
         """Return *text* as an opaque token that only ``open`` with the same binding reads."""
         body = text.encode()
-        return base64.urlsafe_b64encode(self._mac(purpose, tenant, body) + body).rstrip(b"=").decode()
+        return _write(self._mac(purpose, tenant, body) + body)
 
     def open(self, purpose: str, tenant: str, token: str) -> str | None:
         """Return the text of a token, or None if it is not ours, not for this, or was changed."""
@@ -28,6 +28,8 @@ class Seal:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
+        if _write(raw) != token:  # the same bytes in another spelling, of which base64 has some
+            return None
         mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(purpose, tenant, body)):
             return None
@@ -36,3 +38,7 @@ class Seal:
     def _mac(self, purpose: str, tenant: str, body: bytes) -> bytes:
         bound = f"{purpose}\0{tenant}\0".encode() + body
         return hmac.digest(self._key, bound, "sha256")[:_MAC_BYTES]
+
+
+def _write(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

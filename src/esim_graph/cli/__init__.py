@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 
 from esim_graph import __version__
 from esim_graph.cli.demo import run_demo
@@ -21,7 +22,9 @@ from esim_graph.schema import print_sdl
 from esim_graph.server.serve import CannotListen, check_bind, serve
 from esim_graph.telemetry import configure_logging, logger
 
-Port = Annotated[int, Parameter(help="Where the gateway listens.")]
+Port = Annotated[
+    int, Parameter(help="Where the gateway listens; 0: any free port.", validator=Number(gte=0, lte=65_535))
+]
 SandboxPort = Annotated[int, Parameter(help="Where the simulated vendors listen.")]
 Speed = Annotated[float, Parameter(help="How many times faster than life the simulated vendors are.")]
 
@@ -51,10 +54,12 @@ def serve_command(
     configure_logging(settings.log_level)
     if unknown := unknown_variables(os.environ):
         logger().warning("unknown_settings", ignored=unknown)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
-    return _run(
-        serve(settings, host=host, port=port, examples=EXAMPLES, started=lambda: _say(f"esim-graph on {address}"))
-    )
+    shown = f"[{host}]" if ":" in host else host
+
+    def started(bound: int) -> None:
+        _say(f"esim-graph on http://{shown}:{bound}/graphql")
+
+    return _run(serve(settings, host=host, port=port, examples=EXAMPLES, started=started))
 
 
 @app.command(name="sandbox")

@@ -1,6 +1,7 @@
 """``esim-graph demo``: the simulated vendors and the gateway in one process."""
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from esim_graph.cli.examples import EXAMPLES
 from esim_graph.config import (
@@ -23,19 +24,18 @@ async def run_demo(options: Options, *, port: int, say: Callable[[str], None]) -
     Raises:
         CannotListen: a port is taken.
     """
-    try:
-        opened = serving(options, host=_HOST, port=options.port)
-        async with opened as sandbox:
-            settings = _settings(sandbox, options.speed)
-            await serve(
-                settings,
-                host=_HOST,
-                port=port,
-                examples=EXAMPLES,
-                started=lambda: say(_welcome(sandbox, port, options.speed)),
-            )
-    except OSError as error:
-        raise CannotListen(_HOST, options.port, error) from None
+    async with AsyncExitStack() as stack:
+        try:
+            sandbox = await stack.enter_async_context(serving(options, host=_HOST, port=options.port))
+        except OSError as error:
+            raise CannotListen(_HOST, options.port, error) from None
+        await serve(
+            _settings(sandbox, options.speed),
+            host=_HOST,
+            port=port,
+            examples=EXAMPLES,
+            started=lambda bound: say(_welcome(sandbox, bound, options.speed)),
+        )
 
 
 def _settings(sandbox: Sandbox, speed: float) -> Settings:
@@ -45,18 +45,18 @@ def _settings(sandbox: Sandbox, speed: float) -> Settings:
             "base_url": sandbox.digi_url,
             "api_key_id": sandbox.credentials.digi_api_key_id,
             "api_key_secret": sandbox.credentials.digi_api_key_secret,
-            "rate_limit": round(_default(DigiSettings, "rate_limit") * speed),
+            "rate_limit": _rate(_default(DigiSettings, "rate_limit") * speed),
         },
         esimfly={
             "base_url": sandbox.esimfly_url,
             "access_code": sandbox.credentials.esimfly_access_code,
             "secret_key": sandbox.credentials.esimfly_secret_key,
-            "rate_limit": round(_default(EsimflySettings, "rate_limit") * speed),
+            "rate_limit": _rate(_default(EsimflySettings, "rate_limit") * speed),
         },
         esimgo={
             "base_url": sandbox.esimgo_url,
             "api_key": sandbox.credentials.esimgo_api_key,
-            "rate_limit": round(_default(EsimgoSettings, "rate_limit") * speed),
+            "rate_limit": _rate(_default(EsimgoSettings, "rate_limit") * speed),
         },
         poll={
             "min_interval": _default(PollSettings, "min_interval") / speed,
@@ -64,6 +64,10 @@ def _settings(sandbox: Sandbox, speed: float) -> Settings:
             "deadline": _default(PollSettings, "deadline") / speed,
         },
     )
+
+
+def _rate(calls: float) -> int:
+    return max(1, round(calls))  # 0 would be no limit
 
 
 def _default(group: type, name: str) -> float:

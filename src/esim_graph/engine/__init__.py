@@ -20,7 +20,7 @@ from graphql.execution import (
     execute_subscription_event,
 )
 
-from esim_graph.engine.documents import Documents, OperationType, Prepared, Refused
+from esim_graph.engine.documents import Documents, OperationType, Prepared, Refused, check_variables
 from esim_graph.errors import OperationTimeout
 from esim_graph.telemetry import Metrics
 
@@ -64,6 +64,7 @@ class Engine:
             Refused: see ``refusal`` for the answer to give.
         """
         try:
+            check_variables(request.variables)
             return self._documents.prepare(request.query, request.operation_name)
         except Refused:
             self._metrics.operations.labels("unknown", "refused").inc()

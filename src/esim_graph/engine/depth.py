@@ -1,7 +1,12 @@
-"""How deep a document is, counted once per fragment: a spread costs a look-up and not a walk."""
+"""How deep a document is, and how deep the values given with it.
 
-from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
-from graphql.language import SelectionSetNode
+Fields are counted once per fragment: a spread costs a look-up and not a walk.
+"""
+
+from collections.abc import Iterable
+
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Node, OperationDefinitionNode
+from graphql.language import ListValueNode, ObjectValueNode, SelectionSetNode
 
 
 def depth_of(document: DocumentNode) -> int:
@@ -41,3 +46,33 @@ def depth_of(document: DocumentNode) -> int:
         ),
         default=0,
     )
+
+
+def nesting_of(value: object) -> int:
+    """How deep lists and objects stand in each other, in a variable's value or anywhere in a document."""
+    deepest, rest = 0, [(value, 0)]
+    while rest:  # no recursion here: this bounds the stack that others will need
+        item, depth = rest.pop()
+        inside, levels = _inside(item)
+        deepest = max(deepest, depth + levels)
+        rest.extend((one, depth + levels) for one in inside)
+    return deepest
+
+
+def _inside(item: object) -> tuple[Iterable[object], int]:
+    """What an item holds, and how many levels of nesting it is by itself."""
+    match item:
+        case dict():
+            return item.values(), 1
+        case list():
+            return item, 1
+        case ListValueNode():
+            return item.values, 1
+        case ObjectValueNode():
+            return item.fields, 1
+        case Node():
+            return (getattr(item, key) for key in item.keys if key != "loc"), 0
+        case tuple():
+            return item, 0
+        case _:
+            return (), 0

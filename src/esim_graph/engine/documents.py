@@ -14,10 +14,11 @@ from graphql import (
     validate,
 )
 
-from esim_graph.engine.depth import depth_of
+from esim_graph.engine.depth import depth_of, nesting_of
 
 MAX_TOKENS = 2_000  # validation compares fields pairwise: 2,000 repeated ones take it a quarter of a second
 MAX_DEPTH = 20  # introspection needs 15
+MAX_NESTING = 50  # of lists and objects in one value; at twice that, reading it runs out of stack
 _MAX_ERRORS = 20
 _REMEMBERED = 500
 _REMEMBERED_LENGTH = 20_000  # characters; longer texts are made by programs and seldom come twice
@@ -87,7 +88,19 @@ class Documents:
         # After validation, which has made sure that no fragment contains itself.
         if (depth := depth_of(document)) > MAX_DEPTH:
             raise Refused([GraphQLError(f"The document is {depth} levels deep; at most {MAX_DEPTH} are allowed.")])
+        if nesting_of(document) > MAX_NESTING:
+            raise Refused([GraphQLError(f"A value may be nested at most {MAX_NESTING} levels.")])
         return document
+
+
+def check_variables(variables: object) -> None:
+    """Refuse values so deep that reading them would run out of stack.
+
+    Raises:
+        Refused: they are.
+    """
+    if nesting_of(variables) > MAX_NESTING:
+        raise Refused([GraphQLError(f"variables may be nested at most {MAX_NESTING} levels.")])
 
 
 def _which_operation(operation_name: str | None) -> str:

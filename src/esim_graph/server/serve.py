@@ -76,9 +76,11 @@ async def serve(
     host: str,
     port: int,
     examples: Sequence[Example] = (),
-    started: Callable[[], None] = lambda: None,
+    started: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Serve until a signal asks to end; then running operations finish and streams complete.
+
+    *started* is told the port when it can be called: with 0 it is any free one.
 
     Raises:
         SettingError: the address is not allowed.
@@ -97,7 +99,8 @@ async def serve(
                 ws_max_size=1_000_000,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
-            await _Server(config, runtime.closing, started).serve(sockets=[listening])
+            bound: int = listening.getsockname()[1]
+            await _Server(config, runtime.closing, lambda: started(bound)).serve(sockets=[listening])
     finally:
         listening.close()
 

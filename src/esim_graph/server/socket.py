@@ -1,7 +1,7 @@
 """Subscriptions, queries and mutations over one WebSocket: the graphql-transport-ws protocol.
 
 Ours and not a library's, because one broken message must not end the socket for the others,
-nor one broken document (stack.md §8.6). Source: the protocol's description in graphql-ws.
+nor one broken document (docs/libraries.md, 18). Source: the protocol's description in graphql-ws.
 """
 
 import asyncio
@@ -75,6 +75,7 @@ class _Connection:
         self._metrics = metrics
         self._acknowledged = False
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # those of cancelled and completed operations too
 
     async def serve(self, closing: asyncio.Event) -> None:
         """Read messages until the caller goes, breaks the protocol, or the process closes."""
@@ -96,7 +97,7 @@ class _Connection:
             logger().exception("socket_failed")
             await self._close(_INTERNAL, "Internal error")
         finally:
-            tasks = [reading, *helpers, *self._operations.values()]
+            tasks = [reading, *helpers, *self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -163,6 +164,8 @@ class _Connection:
             raise _Close(_INVALID, "The payload of subscribe must be a GraphQL request") from None
         task = asyncio.create_task(self._run(operation_id, request), name="socket operation")
         self._operations[operation_id] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, operation_id: str, request: Request) -> None:
         request_id.set(new_request_id())
@@ -171,13 +174,13 @@ class _Connection:
                 await self._refuse(operation_id, _too_many())
             else:
                 await self._operate(operation_id, request)
-        except OSError:
+        except (WebSocketDisconnect, OSError):
             pass  # the socket went while an answer was on its way
         except Exception:
             logger().exception("socket_operation_failed")
             await self._close(_INTERNAL, "Internal error")
         finally:
-            self._operations.pop(operation_id, None)
+            self._free(operation_id)
 
     async def _operate(self, operation_id: str, request: Request) -> None:
         try:
@@ -193,7 +196,7 @@ class _Connection:
         elif not await self._next(operation_id, await self._engine.execute(prepared, request.variables)):
             return
         # Before the message, so that a caller who reads it may use the id again.
-        self._operations.pop(operation_id, None)
+        self._free(operation_id)
         await self._send({"id": operation_id, "type": "complete"})
 
     async def _next(self, operation_id: str, answer: Answer) -> bool:
@@ -205,8 +208,13 @@ class _Connection:
         return True
 
     async def _refuse(self, operation_id: str, answer: Answer) -> None:
-        self._operations.pop(operation_id, None)
+        self._free(operation_id)
         await self._send({"id": operation_id, "type": "error", "payload": answer["errors"]})
+
+    def _free(self, operation_id: str) -> None:
+        """Let go of this operation's id, unless another operation has it by now."""
+        if self._operations.get(operation_id) is asyncio.current_task():
+            del self._operations[operation_id]
 
     async def _ping(self) -> None:
         while True:
@@ -215,8 +223,9 @@ class _Connection:
                 await self._send({"type": "ping"})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        # As text: orjson's bytes would be a binary frame, which clients cannot read (stack.md, trap 4).
-        await self._websocket.send_text(orjson.dumps(message).decode())
+        # As text: orjson's bytes would be a binary frame, which clients cannot read (docs/libraries.md, 4).
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            await self._websocket.send_text(orjson.dumps(message).decode())
 
 
 def _id(message: Mapping[str, Any]) -> str:
@@ -241,5 +250,8 @@ def _same_site(websocket: WebSocket) -> bool:
     origin = websocket.headers.get("origin")
     if origin is None:
         return True
-    host = urlsplit(origin).hostname
-    return host is not None and (host in _LOOPBACK or host == urlsplit(f"//{websocket.headers.get('host')}").hostname)
+    try:
+        host, here = urlsplit(origin).hostname, urlsplit(f"//{websocket.headers.get('host')}").hostname
+    except ValueError:
+        return False
+    return host is not None and (host in _LOOPBACK or host == here)
