@@ -22,10 +22,10 @@ from esim_graph.schema import print_sdl
 from esim_graph.server.serve import CannotListen, check_bind, serve
 from esim_graph.telemetry import configure_logging, logger
 
-Port = Annotated[
-    int, Parameter(help="Where the gateway listens; 0: any free port.", validator=Number(gte=0, lte=65_535))
-]
-SandboxPort = Annotated[int, Parameter(help="Where the simulated vendors listen.")]
+_PORTS = Number(gte=0, lte=65_535)
+
+Port = Annotated[int, Parameter(help="Where the gateway listens; 0: any free port.", validator=_PORTS)]
+SandboxPort = Annotated[int, Parameter(help="Where the simulated vendors listen; 0: any free port.", validator=_PORTS)]
 Speed = Annotated[float, Parameter(help="How many times faster than life the simulated vendors are.")]
 
 app = App(

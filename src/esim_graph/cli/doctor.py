@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from esim_graph.clock import Deadline, SystemClock
+from esim_graph.clock import Clock, Deadline, SystemClock
 from esim_graph.config import Settings
 from esim_graph.errors import (
     GatewayError,
@@ -28,14 +28,16 @@ class _Finding:
     text: str
 
 
-async def run_doctor(settings: Settings, unknown: Sequence[str], *, say: Callable[[str], None]) -> int:
+async def run_doctor(
+    settings: Settings, unknown: Sequence[str], *, say: Callable[[str], None], clock: Clock | None = None
+) -> int:
     """Print a line per finding; 1 if anything is wrong.
 
     Each vendor is asked once, with a call that changes nothing and reaches no device.
     """
     findings = [_Finding("settings", "ok", "they can be read")]
     findings += [_Finding("settings", "note", f"{name} is no setting of this version: ignored") for name in unknown]
-    clock = SystemClock()
+    clock = clock or SystemClock()
     async with open_upstreams(settings, metrics=Metrics(), clock=clock) as upstreams:
         deadline = Deadline.after(_SECONDS, clock)
         checks = await asyncio.gather(

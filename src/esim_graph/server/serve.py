@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esim_graph.config import SettingError, Settings
 from esim_graph.runtime import open_runtime
@@ -16,13 +19,51 @@ from esim_graph.server.app import create_app
 from esim_graph.server.graphiql import Example
 
 _GRACE_SECONDS = 10
+_HEAD_SECONDS = 15.0  # for a request's line and headers to arrive in
 
 
 class CannotListen(Exception):
     """The address is taken, or not one of this machine."""
 
     def __init__(self, host: str, port: int, error: OSError) -> None:
-        super().__init__(f"cannot listen on {host}:{port}: {error.strerror or error}")
+        # asyncio repeats the address in strerror; the number's own text does not.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        super().__init__(f"cannot listen on {host}:{port}: {reason}")
+
+
+class _HttpProtocol(HttpToolsProtocol):
+    """Ends a connection whose request does not begin, or stops in its headers; uvicorn would keep it for ever."""
+
+    _impatience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Somebody connected."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """A request begins, perhaps not the connection's first."""
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """The request is whole but for its body, which has a time of its own."""
+        self._expect_nothing()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._expect_nothing()
+        self._impatience = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
 
 
 class _Server(uvicorn.Server):
@@ -90,19 +131,25 @@ async def serve(
     listening = _listen(host, port)
     try:
         async with open_runtime(settings) as runtime:
-            config = uvicorn.Config(
-                create_app(runtime, examples=examples),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                ws_max_size=1_000_000,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
+            config = build_config(create_app(runtime, examples=examples))
             bound: int = listening.getsockname()[1]
             await _Server(config, runtime.closing, lambda: started(bound)).serve(sockets=[listening])
     finally:
         listening.close()
+
+
+def build_config(app: ASGIApp) -> uvicorn.Config:
+    """Tell uvicorn what we bound, and what we do ourselves."""
+    return uvicorn.Config(
+        app,
+        http=_HttpProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws_max_size=1_000_000,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,192 @@
+"""Event streams: a frame per answer, an end that is always said, and nothing that goes on for nobody."""
+
+import orjson
+import pytest
+
+from esim_graph.server import sse
+from server.client import (
+    WATCH,
+    followed,
+    move_operation,
+    open_stream,
+    post,
+    start_operation,
+    until,
+)
+from support.gateway import Served
+
+EVENT_STREAM = "text/event-stream"
+
+
+async def test_a_subscription_is_followed_to_its_end(served: Served) -> None:
+    """First the present state, then each change, and ``complete`` after the last one; lines end in LF."""
+    vendor_id = await start_operation(served)
+
+    async with open_stream(served, WATCH, vendorId=vendor_id) as stream:
+        first = await stream.next()
+        move_operation(served, vendor_id, "enable")
+        second = await stream.next()
+        move_operation(served, vendor_id, "successful")
+        third = await stream.next()
+        await stream.ended()
+
+    assert stream.response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    events = [answer["data"]["operationProgress"] for answer in (first, second, third)]
+    assert [event["sequence"] for event in events] == [1, 2, 3]
+    assert [event["operation"]["status"] for event in events] == ["STARTING", "ENABLE", "SUCCESSFUL"]
+
+
+async def test_a_subscription_works_over_get(served: Served) -> None:
+    """A browser's EventSource sends nothing else."""
+    vendor_id = await start_operation(served)
+    move_operation(served, vendor_id, "successful")
+
+    async with served.http.get(
+        served.graphql,
+        params={"query": WATCH, "variables": orjson.dumps({"vendorId": vendor_id}).decode()},
+        headers={"accept": EVENT_STREAM},
+    ) as response:
+        text = await response.text()
+
+    assert response.status == 200
+    assert text.startswith("event: next\ndata: {")
+    assert text.endswith("}\n\nevent: complete\ndata:\n\n")
+    assert "\r" not in text
+
+
+async def test_urql_gets_its_subscription_as_a_stream(served: Served) -> None:
+    """Its Accept names every type; only a subscription makes a stream of it."""
+    accept = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream"
+    vendor_id = await start_operation(served)
+
+    async with open_stream(served, WATCH, accept=accept, vendorId=vendor_id) as stream:
+        assert (await stream.next())["data"]["operationProgress"]["sequence"] == 1
+
+
+async def test_a_query_is_a_stream_for_whoever_takes_nothing_else(served: Served) -> None:
+    """graphql-sse clients send queries the same way."""
+    async with open_stream(served, "{ __typename }") as stream:
+        assert await stream.next() == {"data": {"__typename": "Query"}}
+        await stream.ended()
+
+
+@pytest.mark.parametrize("query", ["subscription {", "subscription { nothing }", WATCH])
+async def test_a_mistake_on_a_stream_is_an_event_and_an_end(served: Served, query: str) -> None:
+    """Syntax, validation and a missing variable alike: errors in a ``next``, then ``complete``, no cut body."""
+    async with open_stream(served, query) as stream:
+        answer = await stream.next()
+        await stream.ended()
+
+    assert "data" not in answer
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_an_unknown_operation_is_not_found_and_then_the_end(served: Served) -> None:
+    """The error stands at the subscription's field."""
+    async with open_stream(served, WATCH, vendorId="no-such-operation") as stream:
+        answer = await stream.next()
+        await stream.ended()
+
+    (error,) = answer["errors"]
+    assert answer["data"] is None
+    assert error["path"] == ["operationProgress"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert error["extensions"]["requestId"] == stream.response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json", "text/html"])
+async def test_a_subscription_needs_a_stream(served: Served, accept: str) -> None:
+    """406 says what to send instead, and nobody follows anything."""
+    status, answer, _ = await post(served, {"query": WATCH, "variables": {"vendorId": "x"}}, accept=accept)
+
+    assert status == 406
+    assert EVENT_STREAM in answer["errors"][0]["message"]
+    assert not followed()
+
+
+async def test_a_caller_that_leaves_stops_the_poller(served: Served) -> None:
+    """The generator is closed, the poller ends, and Digi is not asked any more."""
+    vendor_id = await start_operation(served)
+    async with open_stream(served, WATCH, vendorId=vendor_id) as stream:
+        await stream.next()
+        assert followed()
+
+        stream.response.close()
+
+    await until(lambda: not followed())
+    assert served.runtime.metrics.registry.get_sample_value("esim_graph_followed") == 0
+    await until(lambda: _open_streams(served) == 0)
+
+
+async def test_one_who_leaves_does_not_end_it_for_others(served: Served) -> None:
+    """Two watch one operation, by one poller; it lives as long as one of them."""
+    vendor_id = await start_operation(served)
+    async with open_stream(served, WATCH, vendorId=vendor_id) as stays:
+        await stays.next()
+        async with open_stream(served, WATCH, vendorId=vendor_id) as leaves:
+            await leaves.next()
+            assert served.runtime.metrics.registry.get_sample_value("esim_graph_followed") == 1
+            leaves.response.close()
+        await until(lambda: _open_streams(served) == 1)
+
+        move_operation(served, vendor_id, "successful")
+
+        assert (await stays.next())["data"]["operationProgress"]["operation"]["isTerminal"] is True
+        await stays.ended()
+
+
+async def test_a_closing_process_completes_its_streams(served: Served) -> None:
+    """A stream would hold the process up until it is cut."""
+    vendor_id = await start_operation(served)
+    async with open_stream(served, WATCH, vendorId=vendor_id) as stream:
+        await stream.next()
+
+        served.runtime.closing.set()
+
+        await stream.ended()
+    await until(lambda: not followed())
+
+
+async def test_a_silent_stream_has_a_heartbeat(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comment, which clients skip and proxies take for life."""
+    monkeypatch.setattr(sse, "_HEARTBEAT", 0.01)
+    vendor_id = await start_operation(served)
+
+    async with open_stream(served, WATCH, vendorId=vendor_id) as stream:
+        await stream.next()
+
+        assert await stream.frame() == ":\n"
+
+
+async def test_a_stream_is_never_buffered_or_kept(served: Served) -> None:
+    """By no cache and no nginx."""
+    async with open_stream(served, "{ __typename }") as stream:
+        assert "no-store" in stream.response.headers["cache-control"]
+        assert stream.response.headers["x-accel-buffering"] == "no"
+
+
+async def test_each_event_sees_the_vendor_anew(served: Served) -> None:
+    """What an event's child fields load is not the answer of the event before."""
+    query = """
+    subscription ($vendorId: String!) {
+      operationProgress(vendorId: $vendorId) { operation { esim { liveStatus(maxAgeSeconds: 0) { statusRaw } } } }
+    }
+    """
+    vendor_id = await start_operation(served)
+    seen = []
+
+    async with open_stream(served, query, vendorId=vendor_id) as stream:
+        await stream.next()
+        for status, word in (("download", "First"), ("enable", "Second")):
+            move_operation(served, vendor_id, status)
+            iccid = served.sandbox.world.operations[vendor_id].iccid
+            assert iccid is not None
+            served.sandbox.world.live.live(iccid).status = word
+            answer = await stream.next()
+            seen.append(answer["data"]["operationProgress"]["operation"]["esim"]["liveStatus"]["statusRaw"])
+
+    assert seen == ["First", "Second"]
+
+
+def _open_streams(served: Served) -> float | None:
+    return served.runtime.metrics.registry.get_sample_value("esim_graph_subscriptions", {"transport": "sse"})
