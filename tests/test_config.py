@@ -78,6 +78,18 @@ def complain(capsys: pytest.CaptureFixture[str], taken_port: int):
     return start
 
 
+def test_a_secret_file_of_the_environment_goes_before_the_files_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which source comes first is decided before what form the secret has."""
+    Path("secret").write_text("from the environment")
+    Path("settings.toml").write_text('[esimgo]\napi_key = "from the file"\n')
+
+    _set(monkeypatch, CONFIG="settings.toml", ESIMGO__API_KEY_FILE="secret")
+
+    key = load_settings().esimgo.api_key
+    assert key is not None
+    assert key.get_secret_value() == "from the environment"
+
+
 def _set(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(PREFIX + name, value)

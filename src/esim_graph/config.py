@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -65,11 +66,11 @@ class _Group(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_secret_files(cls, data: Any) -> Any:
+    def _is_a_group(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             members = ", ".join(name.upper() for name in cls.model_fields)
             raise ValueError(f"has members, each set by itself: {members}")  # noqa: TRY004 - pydantic's way
-        return _with_secret_files(data)
+        return data
 
 
 class _Vendor(_Group):
@@ -240,11 +241,6 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = Field(default=None, description="A file that holds the signing key.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, data: Any) -> Any:
-        return _with_secret_files(data) if isinstance(data, dict) else data
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -258,7 +254,26 @@ class Settings(BaseSettings):
         sources = [init_settings, env_settings, dotenv_settings]
         if path := os.environ.get(CONFIG_FILE):
             sources.append(TomlConfigSettingsSource(settings_cls, Path(path)))
-        return tuple(sources)
+        return tuple(_SecretFiles(source) for source in sources)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """A source with the files that it names read at once, so that they go before a later source's values."""
+
+    def __init__(self, source: PydanticBaseSettingsSource) -> None:
+        super().__init__(source.settings_cls)
+        self._source = source
+
+    def __call__(self) -> dict[str, Any]:
+        """The source's values."""
+        return {
+            name: _with_secret_files(value, f"{name}{_DELIMITER}") if isinstance(value, dict) else value
+            for name, value in _with_secret_files(self._source(), "").items()
+        }
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One value, which pydantic-settings asks for in no case of ours."""
+        return self._source.get_field_value(field, field_name)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -299,7 +314,7 @@ def describe() -> Iterator[tuple[str, Any]]:
             yield f"{PREFIX}{name}".upper(), field
 
 
-def _with_secret_files(data: Mapping[str, Any]) -> dict[str, Any]:
+def _with_secret_files(data: Mapping[str, Any], group: str) -> dict[str, Any]:
     resolved = dict(data)
     for key, path in data.items():
         if not key.endswith("_file") or not path:
@@ -307,7 +322,8 @@ def _with_secret_files(data: Mapping[str, Any]) -> dict[str, Any]:
         try:
             text = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError):
-            raise _WrongMember(key, "must name a file that can be read") from None
+            variable = f"{PREFIX}{group}{key}".upper()
+            raise SettingError(f"{variable}: must name a file that can be read") from None
         resolved.setdefault(key.removesuffix("_file"), text)
     return resolved
 

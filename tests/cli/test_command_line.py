@@ -143,3 +143,17 @@ def test_the_schema_is_the_committed_one(capsys: pytest.CaptureFixture[str]) -> 
 
     assert code == 0
     assert out.encode() == SCHEMA.read_bytes()
+
+
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+def test_the_sandboxs_variables_count_where_an_option_is_left_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A wrong value shows that it is read."""
+    monkeypatch.setenv("ESIM_GRAPH_SANDBOX_SPEED", "0")
+
+    with pytest.raises(SystemExit) as ended:
+        main([command])
+
+    assert ended.value.code == 2
+    assert "ESIM_GRAPH_SANDBOX_SPEED" in capsys.readouterr().err

@@ -25,8 +25,15 @@ from esim_graph.telemetry import configure_logging, logger
 _PORTS = Number(gte=0, lte=65_535)
 
 Port = Annotated[int, Parameter(help="Where the gateway listens; 0: any free port.", validator=_PORTS)]
-SandboxPort = Annotated[int, Parameter(help="Where the simulated vendors listen; 0: any free port.", validator=_PORTS)]
-Speed = Annotated[float, Parameter(help="How many times faster than life the simulated vendors are.")]
+# None where they are left out: ESIM_GRAPH_SANDBOX_PORT, _SPEED and _SEED come next, and then the defaults named.
+SandboxPort = Annotated[
+    int | None,
+    Parameter(help="Where the simulated vendors listen; 0: any free. [default: 9000]", validator=_PORTS),
+]
+Speed = Annotated[float | None, Parameter(help="How many times faster than life the simulated vendors are.")]
+Seed = Annotated[int | None, Parameter(help="Which simulated fleet. [default: 1]")]
+
+_DEMO_SPEED = 60
 
 app = App(
     name="esim-graph",
@@ -37,8 +44,10 @@ app = App(
 
 
 @app.command(name="demo")
-def demo_command(*, port: Port = 8000, sandbox_port: SandboxPort = 9000, speed: Speed = 60) -> int:
-    """Run simulated vendors and the gateway together; nothing else is needed."""
+def demo_command(*, port: Port = 8000, sandbox_port: SandboxPort = None, speed: Speed = None) -> int:
+    """Run simulated vendors and the gateway together, 60 times faster than life; nothing else is needed."""
+    if speed is None and not os.environ.get("ESIM_GRAPH_SANDBOX_SPEED"):
+        speed = _DEMO_SPEED
     options = read_options(port=sandbox_port, speed=speed)
     configure_logging(load_settings().log_level)
     return _run(run_demo(options, port=port, say=_say))
@@ -63,18 +72,13 @@ def serve_command(
 
 
 @app.command(name="sandbox")
-def sandbox_command(
-    *,
-    port: SandboxPort = 9000,
-    speed: Speed = 1,
-    seed: Annotated[int, Parameter(help="Which simulated fleet.")] = 1,
-) -> int:
+def sandbox_command(*, port: SandboxPort = None, speed: Speed = None, seed: Seed = None) -> int:
     """Run the three simulated vendors alone."""
     options = read_options(port=port, speed=speed, seed=seed)
     try:
         return _run(run(options, announce=lambda lines: _say("\n".join(lines))))
     except OSError as error:
-        raise CannotListen("127.0.0.1", port, error) from None
+        raise CannotListen("127.0.0.1", options.port, error) from None
 
 
 @app.command(name="schema")
@@ -87,7 +91,9 @@ def schema_command() -> int:
 @app.command(name="doctor")
 def doctor_command() -> int:
     """Check settings, credentials and the clock, and say what to fix."""
-    return _run(run_doctor(load_settings(), unknown_variables(os.environ), say=_say))
+    settings = load_settings()
+    configure_logging("error")  # what is wrong is said by the findings
+    return _run(run_doctor(settings, unknown_variables(os.environ), say=_say))
 
 
 def main(arguments: list[str] | None = None) -> None:

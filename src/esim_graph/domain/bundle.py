@@ -27,7 +27,7 @@ class BundleEventKind(Word):
         "eSIM Utilisation Alert",
         "A part of a bundle is used; `alertType` says how much.",
     )
-    UNKNOWN = "unknown", "eSIM Go used another word; `name` has it."
+    UNKNOWN = "unknown", "Another word of eSIM Go's; `name` has it."
 
 
 class BundleState(Word):
@@ -43,7 +43,7 @@ class BundleState(Word):
     EXPIRED = "Expired", "Its time is over."
     REVOKED = "Revoked", "It was taken off the eSIM."
     LAPSED = "Lapsed", "It was never used and is no longer on the eSIM."
-    UNKNOWN = "unknown", "eSIM Go used another word; `bundleStateRaw` has it."
+    UNKNOWN = "unknown", "Another word of eSIM Go's; `bundleStateRaw` has it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

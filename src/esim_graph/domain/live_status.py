@@ -18,7 +18,7 @@ class PlanStatus(Word):
     DEPLETED = "DEPLETED", "Its data is used up."
     CANCELLED = "CANCELLED", "It was cancelled."
     DELETED = "DELETED", "It was deleted."
-    UNKNOWN = "UNKNOWN", "eSIMfly used another word; `statusRaw` has it."
+    UNKNOWN = "UNKNOWN", "Another word of eSIMfly's; `statusRaw` has it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ class OperationKind(Word):
     ACTIVATE = "activate", "Download the profile and enable it."
     DOWNLOAD = "download", "Download the profile and wait until the device reports it."
     ENABLE = "enable", "Enable a profile and wait until the device reports it."
-    UNKNOWN = "unknown", "Digi used another word; `kindRaw` has it."
+    UNKNOWN = "unknown", "Another word of Digi's; `kindRaw` has it."
 
 
 class OperationStatus(Word):
@@ -27,7 +27,7 @@ class OperationStatus(Word):
     ENABLE_VERIFY = "enable_verify", "Digi waits for the device to report the profile as active."
     FAILED = "failed", "It ended without success; `message` and `messageCode` say why."
     SUCCESSFUL = "successful", "It ended with success: the device reported the result."
-    UNKNOWN = "unknown", "Digi used another word; `statusRaw` has it."
+    UNKNOWN = "unknown", "Another word of Digi's; `statusRaw` has it."
 
 
 class OperationCause(Word):
@@ -36,7 +36,7 @@ class OperationCause(Word):
     REQUEST = "request", "Somebody asked for it."
     AUTOMATION = "automation", "An automation did; `causeId` names it."
     TEMPLATE = "template", "A configuration template did; `causeId` names it."
-    UNKNOWN = "unknown", "Digi used another word; `causeRaw` has it."
+    UNKNOWN = "unknown", "Another word of Digi's; `causeRaw` has it."
 
 
 class StepState(Word):

@@ -11,7 +11,7 @@ class ProfileStatus(Word):
 
     ACTIVE = "active", "The profile is enabled: the device uses it."
     INACTIVE = "inactive", "The profile is on the eUICC and disabled."
-    UNKNOWN = "unknown", "Digi used another word; `statusRaw` has it."
+    UNKNOWN = "unknown", "Another word of Digi's; `statusRaw` has it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

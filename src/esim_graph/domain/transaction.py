@@ -14,7 +14,7 @@ class TransactionAction(Word):
     ENABLE = "enable", "Make the profile the one the device uses; another one is disabled by that."
     DISABLE = "disable", "Stop using the profile; it stays on the eUICC."
     DELETE = "delete", "Remove the profile from the eUICC for good."
-    UNKNOWN = "unknown", "Digi used another word; `actionRaw` has it."
+    UNKNOWN = "unknown", "Another word of Digi's; `actionRaw` has it."
 
 
 class TransactionStatus(Word):

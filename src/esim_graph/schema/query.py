@@ -66,7 +66,7 @@ class Query:
         self,
         info: Info,
         esim_id: Annotated[
-            BigInt | None, strawberry.argument(description="eSIMfly's own number of the eSIM, instead of `iccid`.")
+            BigInt | None, strawberry.argument(description="The eSIM's number at eSIMfly, instead of `iccid`.")
         ] = strawberry.UNSET,
         iccid: Annotated[
             Iccid | None, strawberry.argument(description="The eSIM's ICCID, instead of `esimId`.")
