@@ -34,11 +34,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
-    """Some rows of a list, and where each of them stands."""
+    """Some rows of a list, and where they stand."""
 
     items: Sequence[T]
-    after: Sequence[Position]  #: the place behind each row
+    #: Which row stands first at which place; rows that follow it stand behind it on the same vendor page.
+    stretches: Sequence[tuple[int, Position]]
     has_next_page: bool  #: may promise a page that turns out empty, as the vendors' cursors do
+
+    def behind(self, row: int) -> Position:
+        """The place behind a row. Worked out when asked for: of a thousand rows mostly the last one's is."""
+        first, start = next(stretch for stretch in reversed(self.stretches) if stretch[0] <= row + 1)
+        return Position(start.cursor, start.size, start.offset + row + 1 - first)
 
 
 class Cursors:
@@ -94,20 +100,18 @@ async def read_slice(fetch: FetchPage[T], first: int, start: Position) -> Slice[
         # The first page belongs to no cursor yet, so its size is free: take all in one call.
         size = min(max(size, offset + first), MAX_FIRST) if offset else first
     items: list[T] = []
-    after: list[Position] = []
+    stretches: list[tuple[int, Position]] = []
     for _ in range(_MAX_VENDOR_PAGES):
+        stretches.append((len(items), Position(cursor, size, offset)))
         page = await fetch(size, cursor)
         rows = page.items[offset : offset + first - len(items)]
         items.extend(rows)
-        end = offset + len(rows)
-        after.extend(Position(cursor, size, place) for place in range(offset + 1, end + 1))
-        if end < len(page.items):
-            return Slice(items, after, has_next_page=True)
+        if offset + len(rows) < len(page.items):
+            return Slice(items, stretches, has_next_page=True)
         if page.next_cursor is None:
-            return Slice(items, after, has_next_page=False)
+            return Slice(items, stretches, has_next_page=False)
         cursor, offset = page.next_cursor, 0
-        if after:
-            after[-1] = Position(cursor, size, 0)  # behind the page's last row begins the next page
         if len(items) >= first:
             break
-    return Slice(items, after, has_next_page=True)
+    stretches.append((len(items), Position(cursor, size, 0)))  # behind the page's last row begins the next page
+    return Slice(items, stretches, has_next_page=True)

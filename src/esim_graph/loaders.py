@@ -43,12 +43,12 @@ class Listing(Generic[T]):
 
     def cursor(self, row: int) -> str:
         """The cursor behind one row."""
-        return self.cursors.write(self.slice.after[row])
+        return self.cursors.write(self.slice.behind(row))
 
     @property
     def end_cursor(self) -> str | None:
         """The cursor behind the last row; None on an empty page."""
-        return self.cursor(-1) if self.slice.items else None
+        return self.cursor(len(self.slice.items) - 1) if self.slice.items else None
 
 
 class Loaders:
@@ -188,8 +188,8 @@ class Loaders:
         self, noun: str, iccid: Iccid, rows: Sequence[S], first: int, *, more: bool
     ) -> Listing[S]:
         items = [self._with_last_check(row) if isinstance(row, Transaction) else row for row in rows[:first]]
-        after = [Position(None, first, place) for place in range(1, len(items) + 1)]
-        return Listing(Slice(items, after, has_next_page=more or len(rows) > first), self._cursors(noun, _of(iccid)))
+        start = [(0, Position(None, first, 0))]
+        return Listing(Slice(items, start, has_next_page=more or len(rows) > first), self._cursors(noun, _of(iccid)))
 
     async def _list(
         self, noun: str, selection: Selection, fetch: FetchPage[T], first: int | None, after: str | None

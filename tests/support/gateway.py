@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,11 +133,9 @@ async def serve_app(app: Any) -> AsyncIterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]  # they are pytest's
+        server = _Server(config)
         serving_task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            await asyncio.sleep(0)
+        await server.listening.wait()
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
@@ -145,7 +143,17 @@ async def serve_app(app: Any) -> AsyncIterator[str]:
             await serving_task
 
 
-class _no_signals:  # noqa: N801 - stands for a context manager function
-    def __enter__(self) -> None: ...
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves the signals to pytest."""
 
-    def __exit__(self, *_: object) -> None: ...
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
