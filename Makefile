@@ -77,7 +77,7 @@ check-imports: .venv/.dev
 	@echo '== Import contracts' && .venv/bin/lint-imports --no-logo
 
 check-scripts:
-	@echo '== Shell scripts' && for script in scripts/* .ci/run; do \
+	@echo '== Shell scripts' && for script in scripts/* lint/run .ci/run; do \
 	    if head -n 1 "$$script" | grep -q bash; then bash -n "$$script"; fi; done
 
 check-schema: .venv/.dev

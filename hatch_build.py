@@ -74,7 +74,8 @@ def _bring(assets: Path, manifest: Path) -> None:
             _verify(package, tarball, integrity[package])
         for package, source, name in _wanted(manifest):
             with tarfile.open(tarballs[package]) as archive:
-                member = archive.extractfile(f"package/{source}")
+                path = f"package/{source}"
+                member = archive.extractfile(path) if path in archive.getnames() else None
                 if member is None:
                     raise SystemExit(f"{package} has no file {source}: correct {manifest.name}.")
                 (filled / name).write_bytes(member.read())

@@ -68,7 +68,7 @@ async def test_a_topic_can_go_on_from_a_number() -> None:
 async def test_a_slow_watcher_misses_states_in_between_and_never_the_last() -> None:
     """Its mailbox is bounded; what counts is where it is and how it ended."""
     topic: Topic[str] = Topic()
-    async with aclosing(topic.watch()) as watcher:  # type: ignore[type-var]
+    async with aclosing(topic.watch()) as watcher:
         topic.publish("0")
         assert (await anext(watcher)).value == "0"
 
@@ -85,7 +85,7 @@ async def test_a_slow_watcher_misses_states_in_between_and_never_the_last() -> N
 async def test_a_slow_watcher_does_not_hold_up_the_others() -> None:
     """Each has a mailbox of its own."""
     topic: Topic[str] = Topic()
-    async with aclosing(topic.watch()) as slow:  # type: ignore[type-var]
+    async with aclosing(topic.watch()) as slow:
         topic.publish("first")
         await anext(slow)
         quick = asyncio.create_task(_all(topic))

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from esim_graph.clock import Deadline
 from esim_graph.domain.identifiers import Iccid
-from esim_graph.domain.selection import Selection
+from esim_graph.domain.profile import ProfileStatus
+from esim_graph.domain.selection import Condition, Operator, Selection
 from esim_graph.errors import BadUserInput, UpstreamError, UpstreamForbidden, UpstreamTimeout
 from esim_graph.loaders import Loaders
 from esim_graph.sandbox import Options
 from esim_graph.sandbox.landmarks import DIGI_ONLY, ESIMGO_ONLY, KNOWN_TO_ALL, READY_TO_ENABLE
+from support.clock import settle
 from support.gateway import Gateway, open_gateway
 
 ICCID = Iccid(KNOWN_TO_ALL.iccid)
@@ -89,14 +92,40 @@ async def test_a_failed_call_for_many_fails_them_all_and_is_not_repeated(gateway
     assert gateway.sandbox.calls.count("digi") == 1
 
 
-async def test_profiles_of_a_page_are_known_afterwards(gateway: Gateway) -> None:
+async def test_active_profiles_of_a_page_are_known_afterwards(gateway: Gateway) -> None:
     loaders = new_loaders(gateway)
-    listing = await loaders.profiles(Selection(), 5, None)
+    active = Selection(Condition("status", Operator.EQ, ProfileStatus.ACTIVE))
+    listing = await loaders.profiles(active, 5, None)
 
     profiles = [await loaders.profile(profile.iccid) for profile in listing.slice.items]
 
     assert profiles == list(listing.slice.items)
     assert gateway.sandbox.calls.count() == 1
+
+
+async def test_an_inactive_row_of_a_page_is_not_taken_for_the_profile(gateway: Gateway) -> None:
+    """An old report of another eUICC may stand beside the active one, on this page or on none."""
+    loaders = new_loaders(gateway)
+    inactive = Selection(Condition("status", Operator.EQ, ProfileStatus.INACTIVE))
+    listing = await loaders.profiles(inactive, 1, None)
+
+    await loaders.profile(listing.slice.items[0].iccid)
+
+    assert gateway.sandbox.calls.count() == 2
+
+
+async def test_what_an_operation_leaves_behind_is_stopped(gateway: Gateway) -> None:
+    """A call that nobody waits for any more is given up when its loaders are closed."""
+    gateway.sandbox.faults.script("hold", "esimfly")
+    loaders = new_loaders(gateway)
+    waiting = asyncio.ensure_future(loaders.live_status(ICCID, None))
+    await gateway.sandbox.calls.wait_for(1, "esimfly")
+    waiting.cancel()
+
+    loaders.close()
+    await settle()
+
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "fetch live_status"]
 
 
 async def test_what_was_asked_before_a_page_stays_what_it_was(gateway: Gateway) -> None:
@@ -155,7 +184,7 @@ async def test_a_page_size_is_judged_before_any_batch(gateway: Gateway, first: i
 
 async def test_a_reader_waits_no_longer_than_its_deadline(gateway: Gateway) -> None:
     gateway.sandbox.faults.script("hold", "esimfly")
-    loaders = Loaders(gateway.runtime.rooms, gateway.runtime.rooms.call_deadline().at_most(0.05))
+    loaders = Loaders(gateway.runtime.rooms, Deadline.after(0.05, gateway.runtime.rooms.clock))
 
     with pytest.raises(UpstreamTimeout) as caught:
         await loaders.live_status(ICCID, None)
@@ -165,7 +194,7 @@ async def test_a_reader_waits_no_longer_than_its_deadline(gateway: Gateway) -> N
 
 async def test_a_call_that_nobody_waits_for_is_given_up(gateway: Gateway) -> None:
     gateway.sandbox.faults.script("hold", "esimfly")
-    loaders = Loaders(gateway.runtime.rooms, gateway.runtime.rooms.call_deadline().at_most(0.05))
+    loaders = Loaders(gateway.runtime.rooms, Deadline.after(0.05, gateway.runtime.rooms.clock))
     with pytest.raises(UpstreamTimeout):
         await loaders.live_status(ICCID, None)
 

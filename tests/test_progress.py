@@ -284,6 +284,11 @@ async def test_what_is_remembered_of_subjects_is_bounded(
     for number in range(2):
         with pytest.raises(NotFound):
             await anext(door.operation(f"unknown-{number}"))
+    assert door.sightings(operation)  # what does not exist pushes nothing out
+
+    for other in await _other_operations(gateway, 2):
+        async with aclosing(door.operation(other)) as events:
+            await _next(events)
 
     assert not door.sightings(operation)
 
@@ -321,3 +326,10 @@ async def test_closing_stops_every_poller(gateway: Gateway, operation: str) -> N
     await gateway.runtime.rooms.progress.close()
 
     assert not any(task.get_name().startswith("follow ") for task in asyncio.all_tasks())
+
+
+async def _other_operations(gateway: Gateway, count: int) -> list[str]:
+    data = await gateway.data(
+        "query ($first: Int) { operations(first: $first) { nodes { vendorId } } }", {"first": count}
+    )
+    return [node["vendorId"] for node in data["operations"]["nodes"]]

@@ -32,6 +32,7 @@ class Actions:
                 "and activationCode.",
                 argument="iccid",
             )
+        logger().info("action_sent", action=request.action.value)
         try:
             transaction = await self._rooms.upstreams.digi.act(request, deadline=self._deadline)
         finally:
@@ -51,6 +52,7 @@ class Actions:
             raise BadUserInput(
                 "An operation takes a carrier or an iccid, to tell which profile is meant.", argument="carrier"
             )
+        logger().info("operation_sent", kind=request.kind.value)
         try:
             operation = await self._rooms.upstreams.digi.start_operation(request, deadline=self._deadline)
         finally:

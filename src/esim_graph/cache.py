@@ -52,6 +52,7 @@ class Cache:
         self._metrics = metrics
         self._store = _BoundedMemory(max_entries)
         self._flights: dict[str, _Flight] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()  # those of dropped flights too
 
     async def read(
         self,
@@ -94,17 +95,18 @@ class Cache:
             started = self._start(kind, {key: names[key] for key in missing}, fetch, ttl)
             wanted.update(dict.fromkeys(missing, started))
         flights = {key: flight for key, flight in wanted.items() if flight is not None}
-        for flight in dict.fromkeys(flights.values()):
+        distinct = list(dict.fromkeys(flights.values()))
+        for flight in distinct:
             flight.waiters += 1
         try:
-            for key, flight in flights.items():
-                async with asyncio.timeout(max(0.0, deadline.remaining())):
-                    entry = (await asyncio.shield(flight.task)).get(key)
-                if entry is not None:
-                    found[key] = self._remembered(entry, ServedFrom.UPSTREAM)
+            async with asyncio.timeout(max(0.0, deadline.remaining())):
+                landed = {flight: await asyncio.shield(flight.task) for flight in distinct}
         finally:
-            for flight in dict.fromkeys(flights.values()):
+            for flight in distinct:
                 self._leave(flight)
+        for key, flight in flights.items():
+            if (entry := landed[flight].get(key)) is not None:
+                found[key] = self._remembered(entry, ServedFrom.UPSTREAM)
         for answer in found.values():
             self._metrics.remembered_reads.labels(kind, answer.served_from.value).inc()
         return found
@@ -119,7 +121,7 @@ class Cache:
 
     async def close(self) -> None:
         """Cancel the calls in flight."""
-        tasks = {flight.task for flight in self._flights.values()}
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,6 +146,8 @@ class Cache:
 
         flight.task = asyncio.create_task(call(), name=f"fetch {kind}")
         flight.task.add_done_callback(_read_exception)
+        self._tasks.add(flight.task)
+        flight.task.add_done_callback(self._tasks.discard)
         self._flights.update(dict.fromkeys(flight.names, flight))
         return flight
 

@@ -51,7 +51,3 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left; negative when it has passed."""
         return self.at - self.clock.monotonic()
-
-    def at_most(self, seconds: float) -> "Deadline":
-        """The earlier of this deadline and the one *seconds* from now."""
-        return Deadline(min(self.at, self.clock.monotonic() + seconds), self.clock)

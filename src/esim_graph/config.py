@@ -8,7 +8,7 @@ seconds. A secret may also be given as a file's path, in the setting of the same
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ PREFIX = "ESIM_GRAPH_"
 CONFIG_FILE = PREFIX + "CONFIG"
 SANDBOX_PREFIX = PREFIX + "SANDBOX_"  # the sandbox's own business
 _DELIMITER = "__"
+_SHOWN = 60  # characters of a wrong value
 
 
 class SettingError(Exception):
@@ -292,18 +293,17 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingError(".env: the file cannot be read; it must be text in UTF-8") from None
 
 
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+def unknown_variables(names: Iterable[str]) -> list[str]:
     """Variables with our prefix that are no setting of this version: likely typing errors."""
-    known = {variable for variable, _ in describe()} | {CONFIG_FILE}
-    known |= {f"{name}_FILE" for name in known}
+    known = _known_variables() | {CONFIG_FILE}
     return sorted(
         name
-        for name in environment
+        for name in names
         if name.upper().startswith(PREFIX) and not name.upper().startswith(SANDBOX_PREFIX) and name.upper() not in known
     )
 
 
-def describe() -> Iterator[tuple[str, Any]]:
+def describe() -> Iterator[tuple[str, FieldInfo]]:
     """Every setting as (variable, pydantic field)."""
     for name, field in Settings.model_fields.items():
         group = field.annotation
@@ -312,6 +312,15 @@ def describe() -> Iterator[tuple[str, Any]]:
                 yield f"{PREFIX}{name}{_DELIMITER}{inner}".upper(), leaf
         elif not name.endswith("_file"):
             yield f"{PREFIX}{name}".upper(), field
+
+
+def _known_variables() -> set[str]:
+    fields = dict(describe())
+    return set(fields) | {f"{name}_FILE" for name, field in fields.items() if _is_secret(field)}
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation)
 
 
 def _with_secret_files(data: Mapping[str, Any], group: str) -> dict[str, Any]:
@@ -323,7 +332,10 @@ def _with_secret_files(data: Mapping[str, Any], group: str) -> dict[str, Any]:
             text = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError):
             variable = f"{PREFIX}{group}{key}".upper()
-            raise SettingError(f"{variable}: must name a file that can be read") from None
+            raise SettingError(f"{variable}=***: must name a file that can be read") from None
+        if not text:
+            variable = f"{PREFIX}{group}{key}".upper()
+            raise SettingError(f"{variable}=***: must name a file that is not empty")
         resolved.setdefault(key.removesuffix("_file"), text)
     return resolved
 
@@ -335,8 +347,7 @@ def _check_config_file(path: Path) -> None:
         raise SettingError(f"{CONFIG_FILE}={path}: the file cannot be read") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{CONFIG_FILE}={path}: not valid TOML: {error}") from None
-    known = {variable.removeprefix(PREFIX).lower() for variable, _ in describe()}
-    known |= {f"{name}_file" for name in known}
+    known = {variable.removeprefix(PREFIX).lower() for variable in _known_variables()}
     groups = {name.split(_DELIMITER)[0] for name in known if _DELIMITER in name}
     for name, value in tables.items():
         in_group = isinstance(value, dict) and name in groups
@@ -347,11 +358,21 @@ def _check_config_file(path: Path) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    """One line: the variable, and what is allowed. The value is left out: it may be a secret."""
+    """One line: the variable, its value unless that is a secret or may hold one, and what is allowed."""
     first = error.errors(include_url=False)[0]
     where, cause = [str(part) for part in first["loc"]], first.get("ctx", {}).get("error")
     if isinstance(cause, _WrongMember):
         where.append(cause.member)
     variable = PREFIX + _DELIMITER.join(where).upper()
     allowed = first["msg"].removeprefix("Value error, ")
-    return f"{variable}: {allowed[0].lower()}{allowed[1:]}"
+    return f"{variable}{_shown(variable, first['input'])}: {allowed[0].lower()}{allowed[1:]}"
+
+
+def _shown(variable: str, value: object) -> str:
+    if not isinstance(value, str | int | float):
+        return ""  # a group, whose members did not fit together
+    text = str(value)
+    field = dict(describe()).get(variable)
+    if field is None or _is_secret(field) or "@" in text:
+        return "=***"
+    return f"={text[:_SHOWN]!r}"

@@ -6,9 +6,9 @@ how many rows of that page were given already.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from esim_graph.domain.page import Page
 from esim_graph.errors import BadUserInput
@@ -20,7 +20,7 @@ MAX_FIRST = 1000  # Digi's own maximum
 DEFAULT_FIRST = 50
 _MAX_VENDOR_PAGES = 20  # for one page of ours, when an old cursor's page size was tiny
 
-FetchPage = Callable[[int, str | None], Awaitable[Page[T]]]
+FetchPage = Callable[[int, str | None], Coroutine[Any, Any, Page[T]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ never the last one: what counts about an operation is where it is and how it end
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -47,7 +47,7 @@ class Topic(Generic[T]):
         for mailbox in self._mailboxes:
             mailbox.wake()
 
-    async def watch(self) -> AsyncIterator[Event[T]]:
+    async def watch(self) -> AsyncGenerator[Event[T], None]:
         """Yield the present state as soon as there is one, then each new one until the end.
 
         Raises:

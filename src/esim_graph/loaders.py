@@ -5,9 +5,9 @@ the siblings of a failed field, and a cancelled waiter would cancel the shared a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -19,11 +19,12 @@ from esim_graph.domain.identifiers import Iccid
 from esim_graph.domain.live_status import LiveStatus
 from esim_graph.domain.operation import Operation, Sightings
 from esim_graph.domain.page import Page
-from esim_graph.domain.profile import Profile
+from esim_graph.domain.profile import Profile, ProfileStatus
 from esim_graph.domain.selection import AnyOf, Condition, Operator, Order, Selection
 from esim_graph.domain.transaction import Transaction
 from esim_graph.runtime import Rooms
 
+K = TypeVar("K")
 T = TypeVar("T")
 S = TypeVar("S", Transaction, Operation)
 
@@ -57,13 +58,33 @@ class Loaders:
     def __init__(self, rooms: Rooms, deadline: Deadline) -> None:
         self._rooms = rooms
         self._deadline = deadline
-        self._profile = DataLoader(self._load_profiles)
-        self._live_status = DataLoader(self._load_live_statuses)
-        self._bundle_history = DataLoader(self._load_bundle_histories)
-        self._transaction = DataLoader(self._load_transactions)
-        self._operation = DataLoader(self._load_operations)
-        self._first_transactions = DataLoader(self._load_first_transactions)
-        self._first_operations = DataLoader(self._load_first_operations)
+        self._loading: set[asyncio.Task[Any]] = set()
+        self._profile = DataLoader(self._owned(self._load_profiles))
+        self._live_status = DataLoader(self._owned(self._load_live_statuses))
+        self._bundle_history = DataLoader(self._owned(self._load_bundle_histories))
+        self._transaction = DataLoader(self._owned(self._load_transactions))
+        self._operation = DataLoader(self._owned(self._load_operations))
+        self._first_transactions = DataLoader(self._owned(self._load_first_transactions))
+        self._first_operations = DataLoader(self._owned(self._load_first_operations))
+
+    def close(self) -> None:
+        """Stop what is still being loaded: its operation has ended without it."""
+        for task in self._loading:
+            task.cancel()
+
+    def _owned(self, load: Callable[[list[K]], Awaitable[Sequence[T]]]) -> Callable[[list[K]], Awaitable[Sequence[T]]]:
+        """The same load, in a task that ``close`` can stop; strawberry starts it and forgets it."""
+
+        async def run(keys: list[K]) -> Sequence[T]:
+            task = asyncio.current_task()
+            assert task is not None
+            self._loading.add(task)
+            try:
+                return await load(keys)
+            finally:
+                self._loading.discard(task)
+
+        return run
 
     def profile(self, iccid: Iccid) -> Awaitable[Profile | None]:
         """A profile by its ICCID; None if Digi reports none."""
@@ -92,14 +113,19 @@ class Loaders:
         return self._rooms.progress.sightings(vendor_id)
 
     async def profiles(self, selection: Selection, first: int | None, after: str | None) -> Listing[Profile]:
-        """A page of profiles; each is known to ``profile`` from then on."""
+        """A page of profiles; those that are active are known to ``profile`` from then on.
+
+        Of two rows with one ICCID the active one counts, and an inactive row does not tell
+        whether there is another.
+        """
         digi, deadline = self._rooms.upstreams.digi, self._deadline
 
         async def fetch(size: int, cursor: str | None) -> Page[Profile]:
             return await digi.profile_page(selection, size=size, cursor=cursor, deadline=deadline)
 
         listing = await self._list("profiles", selection, fetch, first, after)
-        self._profile.prime_many({profile.iccid: profile for profile in listing.slice.items})
+        active = (profile for profile in listing.slice.items if profile.status is ProfileStatus.ACTIVE)
+        self._profile.prime_many({profile.iccid: profile for profile in active})
         return listing
 
     async def transactions(self, selection: Selection, first: int | None, after: str | None) -> Listing[Transaction]:
@@ -170,7 +196,7 @@ class Loaders:
         rows: dict[Iccid, list[S]] = {iccid: [] for iccid in iccids}
         cut: set[Iccid] = set()
         chunks = [iccids[at : at + _ICCIDS_A_CALL] for at in range(0, len(iccids), _ICCIDS_A_CALL)]
-        pages = await asyncio.gather(*(page_of(_of(*chunk))(_ROWS_A_CALL, None) for chunk in chunks))
+        pages = await _all(page_of(_of(*chunk))(_ROWS_A_CALL, None) for chunk in chunks)
         for chunk, page in zip(chunks, pages, strict=True):
             for row in page.items:
                 if row.iccid in rows:
@@ -224,6 +250,16 @@ class Loaders:
 def _of(*iccids: Iccid) -> Selection:
     conditions = tuple(Condition("iccid", Operator.EQ, iccid) for iccid in iccids)
     return Selection(conditions[0] if len(conditions) == 1 else AnyOf(conditions), _NEWEST_FIRST)
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all; one that fails, fails them all, and the others are stopped."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def _each(calls: Iterable[Awaitable[T]]) -> Sequence[T | BaseException]:

@@ -46,11 +46,7 @@ class Memory:
         """The profiles of these ICCIDs, as many as exist, by one call for all that are not remembered."""
 
         async def fetch(missing: list[Iccid]) -> Mapping[Iccid, Profile]:
-            digi, until = self._upstreams.digi, self._call_deadline()
-            if len(missing) > 1:
-                return await digi.profiles_by_iccid(missing, deadline=until)
-            profile = await digi.profile(missing[0], deadline=until)
-            return {} if profile is None else {missing[0]: profile}
+            return await self._upstreams.digi.profiles_by_iccid(missing, deadline=self._call_deadline())
 
         found = await self._read(
             "digi", self._digi, "profile", iccids, fetch, ttl=self._settings.profiles.ttl, deadline=deadline

@@ -18,7 +18,7 @@ from esim_graph.config import PollSettings
 from esim_graph.domain.identifiers import Iccid
 from esim_graph.domain.operation import Operation, OperationStatus, Sightings
 from esim_graph.domain.transaction import Transaction
-from esim_graph.errors import NotFound, UpstreamError, UpstreamTimeout
+from esim_graph.errors import NotFound, UpstreamError, UpstreamRateLimited, UpstreamTimeout
 from esim_graph.events import Event, Topic
 from esim_graph.memory import Memory
 from esim_graph.telemetry import Metrics
@@ -26,6 +26,7 @@ from esim_graph.upstreams import Upstreams
 
 _GROWTH = 1.3  # of the interval, for each look that finds nothing new
 _REMEMBERED_SUBJECTS = 10_000
+_MAX_FOLLOWED = 1_000  # at once
 
 
 class _State(Protocol):
@@ -100,15 +101,17 @@ class Progress:
             UpstreamTimeout: it was not terminal before ``POLL__DEADLINE``.
             UpstreamError: the first look failed, or a later one for good.
         """
-        trace = self._trace(f"transaction {vendor_id}")
+        subject = f"transaction {vendor_id}"
+        trace = self._traces.get(subject) or _Trace()
 
         async def look() -> Transaction | None:
             transaction = await self._digi.transaction_progress(vendor_id, deadline=self._call_deadline())
             if transaction is not None:
+                self._keep(subject, trace)
                 trace.checked_at = transaction.last_checked_at
             return transaction
 
-        async with aclosing(self._watch(f"transaction {vendor_id}", trace, look)) as events:
+        async with aclosing(self._watch(subject, trace, look)) as events:
             async for event in events:
                 yield event
 
@@ -118,17 +121,19 @@ class Progress:
         Raises:
             NotFound, UpstreamTimeout, UpstreamError: as for a transaction.
         """
-        trace = self._trace(f"operation {vendor_id}")
+        subject = f"operation {vendor_id}"
+        trace = self._traces.get(subject) or _Trace()
 
         async def look() -> FollowedOperation | None:
             operation = await self._digi.operation(vendor_id, deadline=self._call_deadline())
             if operation is None:
                 return None
+            self._keep(subject, trace)
             if operation.status is not None and operation.status not in trace.seen:
                 trace.seen[operation.status] = operation.updated_at or self._clock.now()
             return FollowedOperation(operation, dict(trace.seen))
 
-        async with aclosing(self._watch(f"operation {vendor_id}", trace, look)) as events:
+        async with aclosing(self._watch(subject, trace, look)) as events:
             async for event in events:
                 yield event
 
@@ -154,14 +159,21 @@ class Progress:
     ) -> AsyncGenerator[Event[T], None]:
         poller: _Poller[T] | None = self._pollers.get(subject)
         if poller is None:
+            if len(self._pollers) >= _MAX_FOLLOWED:
+                raise UpstreamRateLimited(
+                    f"{_MAX_FOLLOWED} transactions and operations are being followed; more would be too many calls.",
+                    upstream="digi",
+                    retry_after=self._settings.max_interval,
+                )
             poller = _Poller(subject, trace, look, self._settings, self._clock, self._memory)
             self._pollers[subject] = poller
             poller.start(self._ended)
             self._metrics.followed.inc()
         poller.watchers += 1
         try:
-            async for event in poller.topic.watch():
-                yield event
+            async with aclosing(poller.topic.watch()) as events:
+                async for event in events:
+                    yield event
         finally:
             poller.watchers -= 1
             if poller.watchers == 0:
@@ -174,12 +186,12 @@ class Progress:
             self._metrics.followed.dec()
             poller.stop()
 
-    def _trace(self, subject: str) -> _Trace:
-        trace = self._traces.pop(subject, None) or _Trace()
+    def _keep(self, subject: str, trace: _Trace) -> None:
+        """Keep what is known of a subject that exists; of those looked at longest ago, let go."""
         self._traces[subject] = trace
-        while len(self._traces) > _REMEMBERED_SUBJECTS:
+        self._traces.move_to_end(subject)
+        if len(self._traces) > _REMEMBERED_SUBJECTS:
             self._traces.popitem(last=False)
-        return trace
 
     def _call_deadline(self) -> Deadline:
         return Deadline.after(self._call_seconds, self._clock)

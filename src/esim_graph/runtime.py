@@ -41,7 +41,6 @@ class Runtime:
     """The open house."""
 
     settings: Settings
-    clock: Clock
     metrics: Metrics
     rooms: Rooms
     closing: asyncio.Event  #: set when the process is asked to end; streams end themselves then
@@ -71,7 +70,7 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
             clock=clock,
             call_seconds=call_seconds,
         )
-        yield Runtime(settings=settings, clock=clock, metrics=metrics, rooms=rooms, closing=asyncio.Event())
+        yield Runtime(settings=settings, metrics=metrics, rooms=rooms, closing=asyncio.Event())
 
 
 def _signing_key(settings: Settings) -> bytes:

@@ -21,7 +21,7 @@ STATUS = {"kind": "latency", "vendor": "esimfly", "seconds": 0.6}
 
 
 async def test_the_demo_ends_its_streams_and_finishes_its_queries(tmp_path: Path) -> None:
-    """SIGTERM with a stream, a socket and a query open: complete, 1001, an answer, and exit code 0.
+    """SIGTERM with a stream, a socket and a query open: an end, 1001, an answer, and exit code 0.
 
     uvicorn alone would wait for the stream and then cut it.
     """
@@ -54,7 +54,7 @@ async def test_the_demo_ends_its_streams_and_finishes_its_queries(tmp_path: Path
         assert code == 0
         assert {orjson.loads(line)["level"] for line in errors.splitlines()} <= {"info"}
         assert (await query)["data"]["esim"]["liveStatus"]["status"] == "ACTIVE"
-        assert (await stream.read()).endswith(b"event: complete\ndata:\n\n")
+        assert b"event: complete" not in await stream.read()  # whoever watches comes again
         await socket.wait_closed()
         assert socket.close_code == 1001
         stream.close()
@@ -110,5 +110,5 @@ async def test_a_broken_start_is_no_traceback(tmp_path: Path) -> None:
         code, errors = await program.ended()
 
     assert code == 2
-    assert errors.startswith("esim-graph: ESIM_GRAPH_POLL__DEADLINE: ")
+    assert errors.startswith("esim-graph: ESIM_GRAPH_POLL__DEADLINE='soon': ")
     assert errors.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema
@@ -19,11 +20,23 @@ type Query {
   count(first: Int!, in: In): Int
   context: Int
 }
-type Mutation { add(number: Int!): Int }
+type Mutation { add(number: Int!): Int  waits: String }
 type Subscription { tick(count: Int!): Int  fails: Int  waits: Int  slow: Node }
 type Node { node: Node  word: String  waits: String }
 input In { a: In  list: [In!]  n: Int }
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A context that tells when it is closed."""
+
+    number: int
+    house: "House"
+
+    def close(self) -> None:
+        """Count the closed ones."""
+        self.house.closed_contexts += 1
 
 
 class House:
@@ -31,15 +44,16 @@ class House:
 
     def __init__(self) -> None:
         self.contexts = 0
+        self.closed_contexts = 0
         self.waiting = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.closed = asyncio.Event()
         self.sum: list[int] = []
 
-    def new_context(self) -> int:
+    def new_context(self) -> "Numbered":
         """Number the contexts."""
         self.contexts += 1
-        return self.contexts
+        return Numbered(self.contexts, self)
 
     async def wait(self, *_: object) -> str:
         """Wait for ever, and note the end of it."""
@@ -107,9 +121,9 @@ def build(house: House) -> GraphQLSchema:
         breaksHard=_broken,
         waits=house.wait,
         count=lambda _, info, first, **__: first,
-        context=lambda _, info: info.context,
+        context=lambda _, info: info.context.number,
     )
-    resolve("Mutation", add=add)
+    resolve("Mutation", add=add, waits=house.wait)
     resolve("Node", node=lambda *_: {}, waits=house.wait)
     fields = schema.subscription_type.fields  # type: ignore[union-attr]
     for name, source in {"tick": house.ticks, "fails": house.fails, "waits": house.waits, "slow": house.slow}.items():

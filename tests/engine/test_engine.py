@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from graphql import GraphQLError
 
 from engine.schema import House, ask, engine_over
 from esim_graph.engine import Engine, Request
@@ -118,7 +119,7 @@ async def test_leaving_a_subscription_closes_its_source() -> None:
     engine = engine_over(house)
 
     prepared = engine.prepare(Request(query="subscription { tick(count: 100) }"))
-    async with aclosing(engine.subscribe(prepared, None)) as answers:  # type: ignore[type-var]
+    async with aclosing(engine.subscribe(prepared, None)) as answers:
         await anext(answers)
 
     assert house.closed.is_set()
@@ -162,3 +163,45 @@ async def test_every_operation_is_counted_by_its_outcome(query: str, labels: dic
     await ask(engine_over(House(), metrics=metrics), query)
 
     assert metrics.registry.get_sample_value("esim_graph_operations_total", labels) == 1
+
+
+async def test_every_context_is_closed() -> None:
+    """Also that of an operation whose time is over: what it began and nobody waits for must stop."""
+    house = House()
+    engine = engine_over(house, timeout=0.02)
+
+    await ask(engine, "{ waits }")
+    await _watch(engine, "subscription { tick(count: 2) }")
+
+    assert house.closed_contexts == house.contexts > 2
+
+
+@pytest.mark.parametrize(("document", "retryable"), [("{ waits }", True), ("mutation { waits }", False)])
+async def test_what_acts_is_not_to_be_tried_again_blindly(document: str, retryable: bool) -> None:
+    """What a mutation has done by the end of its time is not known."""
+    engine = engine_over(House(), timeout=0.02)
+    prepared = engine.prepare(Request(query=document))
+
+    errors: list[GraphQLError] = []
+    engine._present = lambda error: errors.append(error) or {}  # type: ignore[func-returns-value]
+
+    await engine.execute(prepared, None)
+
+    (cause,) = [error.original_error for error in errors]
+    assert isinstance(cause, OperationTimeout)
+    assert cause.retryable is retryable
+    assert ("not known" in cause.message) is not retryable
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "subscription { ...F } fragment F on Subscription { it: fails }",
+        "subscription { ... on Subscription { it: fails } }",
+    ],
+)
+async def test_an_error_of_a_stream_names_its_field_whatever_it_is_wrapped_in(document: str) -> None:
+    """The path is of the answer, not of the document."""
+    *_, answer = await _watch(engine_over(House()), document)
+
+    assert answer["errors"][0]["path"] == ["it"]

@@ -132,9 +132,10 @@ async def test_fifty_esims_by_iccid_with_profile_are_one_call(gateway: Gateway) 
     assert calls_by_endpoint(gateway.sandbox) == {"digi inventory": 1}
 
 
-async def test_the_profiles_of_a_page_are_known_to_their_esims(gateway: Gateway) -> None:
+async def test_the_active_profiles_of_a_page_are_known_to_their_esims(gateway: Gateway) -> None:
     data = await gateway.data(
-        "{ profiles(first: 30) { nodes { iccid status esim { eid profile { iccid status } } } } }"
+        "{ profiles(first: 30, filter: { status: { eq: ACTIVE } })"
+        " { nodes { iccid status esim { eid profile { iccid status } } } } }"
     )
 
     for node in data["profiles"]["nodes"]:

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from esim_graph.sandbox.landmarks import ESIMGO_ONLY, KNOWN_TO_ALL
-from esim_graph.schema.node import node_id
+from esim_graph.schema.ids import NodeIds
 from schema.vendors import calls_by_endpoint
 from support.gateway import Gateway, open_gateway
 
@@ -72,7 +72,7 @@ async def test_both_spellings_of_an_iccid_have_one_id(gateway: Gateway) -> None:
 @pytest.mark.parametrize("type_name", ["Esim", "Profile", "Transaction", "Operation"])
 async def test_another_tenants_id_is_nothing_here(gateway: Gateway, type_name: str) -> None:
     """Whether such a thing exists is not told: null, no error, no call."""
-    data = await gateway.data(NODE, {"id": node_id(type_name, "another", KNOWN_TO_ALL.iccid)})
+    data = await gateway.data(NODE, {"id": NodeIds("another").write(type_name, KNOWN_TO_ALL.iccid)})
 
     assert data == {"node": None}
     assert calls_by_endpoint(gateway.sandbox) == {}
@@ -83,7 +83,7 @@ async def test_another_tenants_id_is_nothing_here(gateway: Gateway, type_name: s
     [("Profile", ESIMGO_ONLY.iccid), ("Transaction", "gone"), ("Operation", "gone")],
 )
 async def test_the_id_of_a_thing_that_is_gone_is_null(gateway: Gateway, type_name: str, key: str) -> None:
-    assert await gateway.data(NODE, {"id": node_id(type_name, "default", key)}) == {"node": None}
+    assert await gateway.data(NODE, {"id": NodeIds("default").write(type_name, key)}) == {"node": None}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_a_made_up_id_is_refused_before_any_call(gateway: Gateway, text: s
 
 async def test_nodes_come_in_the_order_asked_and_fail_alone(gateway: Gateway) -> None:
     ids = await ids_of(gateway)
-    asked = [ids["Operation"], "garbled", ids["Esim"], node_id("Profile", "another", "x"), ids["Profile"]]
+    asked = [ids["Operation"], "garbled", ids["Esim"], NodeIds("another").write("Profile", "x"), ids["Profile"]]
 
     answer = await gateway.ask("query($ids: [ID!]!) { nodes(ids: $ids) { __typename } }", {"ids": asked})
 

@@ -88,6 +88,11 @@ class Stream:
         assert frame.startswith("event: next\ndata: "), frame
         return orjson.loads(frame.removeprefix("event: next\ndata: "))
 
+    async def rest(self) -> str:
+        """What still comes before the end."""
+        async with asyncio.timeout(_SECONDS):
+            return (await self.response.content.read()).decode()
+
     async def ended(self) -> None:
         """Read the ``complete`` that must come now, and the end."""
         assert await self.frame() == "event: complete\ndata:\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -201,6 +202,7 @@ async def test_a_hundred_operations_run_at_once_and_no_more(served: Served) -> N
         (error,) = await opened.refused("one too many")
         assert "100" in error["message"]
         await opened.send({"id": "0", "type": "complete"})
+        assert await opened.lives()  # by when the completed one has ended
         await opened.subscribe("fits again", WATCH, vendorId=vendor_id)
         await opened.next("fits again")
 
@@ -293,9 +295,19 @@ async def test_pages_of_this_machine_and_programs_pass(served: Served, origin: s
         assert await opened.lives()
 
 
+async def test_a_name_that_others_can_point_here_is_refused(served: Served) -> None:
+    """DNS rebinding: the page's own name leads to this machine, so host and origin agree."""
+    headers = {"Host": "evil.example", "Origin": "http://evil.example"}
+
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await served.http.ws_connect(served.graphql, protocols=[PROTOCOL], headers=headers)
+
+    assert refused.value.status == 403
+
+
 async def test_pages_of_the_same_host_pass(served: Served) -> None:
-    """The host is what the browser asked for; a proxy in front may have another name."""
-    headers = {"Host": "graph.example.com:8443", "Origin": "https://graph.example.com"}
+    """A name without a dot is one of the own network's."""
+    headers = {"Host": "gateway:8443", "Origin": "https://gateway"}
 
     async with served.http.ws_connect(served.graphql, protocols=[PROTOCOL], headers=headers) as opened:
         await opened.send_json({"type": "connection_init"})

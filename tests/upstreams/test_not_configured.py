@@ -59,11 +59,6 @@ async def test_every_verb_says_so(nobody: Upstreams, deadline: Deadline, name: s
 
 
 @pytest.mark.parametrize("name", VERBS)
-async def test_a_client_knows_it(nobody: Upstreams, name: str) -> None:
-    assert not getattr(nobody, name).configured
-
-
-@pytest.mark.parametrize("name", VERBS)
 async def test_no_verb_is_missing_here(nobody: Upstreams, name: str) -> None:
     verbs = inspect.getmembers(type(getattr(nobody, name)), inspect.iscoroutinefunction)
 

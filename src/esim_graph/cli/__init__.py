@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
+from dotenv import dotenv_values
 
 from esim_graph import __version__
 from esim_graph.cli.demo import run_demo
@@ -61,7 +62,7 @@ def serve_command(
     settings = load_settings()
     check_bind(settings, host)
     configure_logging(settings.log_level)
-    if unknown := unknown_variables(os.environ):
+    if unknown := unknown_variables(dotenv_values().keys() | os.environ.keys()):
         logger().warning("unknown_settings", ignored=unknown)
     shown = f"[{host}]" if ":" in host else host
 
@@ -93,7 +94,7 @@ def doctor_command() -> int:
     """Check settings, credentials and the clock, and say what to fix."""
     settings = load_settings()
     configure_logging("error")  # what is wrong is said by the findings
-    return _run(run_doctor(settings, unknown_variables(os.environ), say=_say))
+    return _run(run_doctor(settings, unknown_variables(dotenv_values().keys() | os.environ.keys()), say=_say))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,12 +6,20 @@ context, and a way to present errors.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+)
 from graphql.error import located_error
 from graphql.execution import (
     Executor,
@@ -19,14 +27,15 @@ from graphql.execution import (
     execute_root_selection_set,
     execute_subscription_event,
 )
+from graphql.language import SelectionSetNode
 
-from esim_graph.engine.documents import Documents, OperationType, Prepared, Refused, check_variables
+from esim_graph.engine.documents import Documents, Prepared, Refused, check_variables
 from esim_graph.errors import OperationTimeout
 from esim_graph.telemetry import Metrics
 
 Answer = dict[str, Any]  #: a GraphQL response: ``data`` where something ran, ``errors`` where something failed
 
-__all__ = ["Answer", "Engine", "OperationType", "Prepared", "Refused", "Request"]
+__all__ = ["Answer", "Engine", "Prepared", "Refused", "Request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,14 @@ class Request:
     operation_name: str | None = None
 
 
+class OperationContext(Protocol):
+    """What resolvers are given; the engine makes one per operation and per event, and closes it."""
+
+    def close(self) -> None:
+        """Stop what was begun and nobody waits for any more."""
+        ...
+
+
 class Engine:
     """Prepares, executes and subscribes."""
 
@@ -45,7 +62,7 @@ class Engine:
         self,
         schema: GraphQLSchema,
         *,
-        new_context: Callable[[], object],
+        new_context: Callable[[], OperationContext],
         present: Callable[[GraphQLError], Mapping[str, Any]],
         timeout: float,
         metrics: Metrics,
@@ -76,69 +93,82 @@ class Engine:
 
     async def execute(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> Answer:
         """Run a query or mutation to its end, or to the end of its time."""
-        executor = self._executor(prepared, variables, None)
-        if not isinstance(executor, Executor):
-            return self._refuse_variables(executor)
-        began = time.perf_counter()
-        try:
-            async with asyncio.timeout(self._timeout):
-                result = execute_root_selection_set(executor)
-                result = result if isinstance(result, ExecutionResult) else await result
-        except TimeoutError:
-            error = OperationTimeout(f"The operation was not finished within {self._timeout:g} s.")
-            result = ExecutionResult(None, [GraphQLError(error.message, original_error=error)])
+        with closing(self._new_context()) as context:
+            executor = self._executor(prepared, variables, context)
+            if not isinstance(executor, Executor):
+                return self._refuse_variables(executor)
+            began = time.perf_counter()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    result = execute_root_selection_set(executor)
+                    result = result if isinstance(result, ExecutionResult) else await result
+            except TimeoutError:
+                error = _timed_out(prepared, self._timeout)
+                result = ExecutionResult(None, [GraphQLError(error.message, original_error=error)])
         self._metrics.operation_seconds.labels(prepared.type).observe(time.perf_counter() - began)
         self._count(prepared, result)
         return self._answer(result)
 
-    async def subscribe(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> AsyncIterator[Answer]:
+    async def subscribe(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> AsyncGenerator[Answer, None]:
         """Yield an answer per event, each executed with a context that remembers nothing."""
-        executor = self._executor(prepared, variables, None)
-        if not isinstance(executor, Executor):
-            yield self._refuse_variables(executor)
-            return
-        created = create_source_event_stream(executor)
-        stream = await created if isinstance(created, Awaitable) else created
-        if isinstance(stream, ExecutionResult):
-            self._count(prepared, stream)
-            yield self._answer(stream)
-            return
-        async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
-            while True:
-                try:
-                    event = await anext(events)
-                except StopAsyncIteration:
-                    self._metrics.operations.labels(prepared.type, "ok").inc()
-                    return
-                except Exception as error:
-                    result = ExecutionResult(None, [_at_root(error, prepared)])
-                    self._count(prepared, result)
-                    yield self._answer(result)
-                    return
-                yield self._answer(await self._execute_event(prepared, variables, event))
+        with closing(self._new_context()) as context:
+            executor = self._executor(prepared, variables, context)
+            if not isinstance(executor, Executor):
+                yield self._refuse_variables(executor)
+                return
+            created = create_source_event_stream(executor)
+            stream = await created if isinstance(created, Awaitable) else created
+            if isinstance(stream, ExecutionResult):
+                self._count(prepared, stream)
+                yield self._answer(stream)
+                return
+            events = cast("AsyncGenerator[object, None]", stream)
+            async with aclosing(events), aclosing(self._answers(prepared, variables, events)) as answers:
+                async for answer in answers:
+                    yield answer
+
+    async def _answers(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, events: AsyncGenerator[object, None]
+    ) -> AsyncGenerator[Answer, None]:
+        while True:
+            try:
+                event = await anext(events)
+            except StopAsyncIteration:
+                self._metrics.operations.labels(prepared.type, "ok").inc()
+                return
+            except Exception as error:
+                result = ExecutionResult(None, [_at_root(error, prepared)])
+                self._count(prepared, result)
+                yield self._answer(result)
+                return
+            yield self._answer(await self._execute_event(prepared, variables, event))
 
     async def _execute_event(
         self, prepared: Prepared, variables: Mapping[str, Any] | None, event: object
     ) -> ExecutionResult:
-        executor = self._executor(prepared, variables, event)
-        if not isinstance(executor, Executor):  # cannot be: the same variables were accepted before
-            return ExecutionResult(None, executor)
-        try:
-            async with asyncio.timeout(self._timeout):
-                result = execute_subscription_event(executor)
-                return result if isinstance(result, ExecutionResult) else await result
-        except TimeoutError:
-            error = OperationTimeout(f"The event was not ready within {self._timeout:g} s.")
-            return ExecutionResult(None, [_at_root(error, prepared)])
+        with closing(self._new_context()) as context:
+            executor = self._executor(prepared, variables, context, event)
+            if not isinstance(executor, Executor):  # cannot be: the same variables were accepted before
+                return ExecutionResult(None, executor)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    result = execute_subscription_event(executor)
+                    return result if isinstance(result, ExecutionResult) else await result
+            except TimeoutError:
+                return ExecutionResult(None, [_at_root(_timed_out(prepared, self._timeout), prepared)])
 
     def _executor(
-        self, prepared: Prepared, variables: Mapping[str, Any] | None, root_value: object
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any] | None,
+        context: OperationContext,
+        root_value: object = None,
     ) -> Executor[Any] | list[GraphQLError]:
         return Executor.build(
             self._schema,
             prepared.document,
             root_value=root_value,
-            context_value=self._new_context(),
+            context_value=context,
             raw_variable_values=dict(variables or {}),
             operation_name=prepared.operation_name,
         )
@@ -158,8 +188,33 @@ class Engine:
         self._metrics.operations.labels(prepared.type, outcome).inc()
 
 
+def _timed_out(prepared: Prepared, seconds: float) -> OperationTimeout:
+    """The error of an operation that has used up its time; one that acts must not be tried again blindly."""
+    error = OperationTimeout(f"The {prepared.type} was not finished within {seconds:g} s.")
+    if prepared.type == "mutation":
+        error.message = f"{error.message.rstrip('.')}, so it is not known what it has done."
+        error.retryable = False
+    return error
+
+
 def _at_root(error: Exception, prepared: Prepared) -> GraphQLError:
     """The error of a subscription's source stream, at its only root field."""
-    field = prepared.operation.selection_set.selections[0]
-    name = getattr(field, "alias", None) or getattr(field, "name", None)
-    return located_error(error, [field], [name.value] if name is not None else None)
+    field = _first_field(prepared, prepared.operation.selection_set)
+    name = field.alias or field.name
+    return located_error(error, [field], [name.value])
+
+
+def _first_field(prepared: Prepared, selections: SelectionSetNode) -> FieldNode:
+    """The first field, in whatever fragments it is wrapped."""
+    selection = selections.selections[0]
+    if isinstance(selection, FieldNode):
+        return selection
+    if isinstance(selection, InlineFragmentNode):
+        return _first_field(prepared, selection.selection_set)
+    spread = cast("FragmentSpreadNode", selection)
+    fragment = next(
+        definition
+        for definition in prepared.document.definitions
+        if isinstance(definition, FragmentDefinitionNode) and definition.name.value == spread.name.value
+    )
+    return _first_field(prepared, fragment.selection_set)

@@ -9,6 +9,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     get_operation_ast,
     parse,
     validate,
@@ -22,8 +23,6 @@ MAX_NESTING = 50  # of lists and objects in one value; at twice that, reading it
 _MAX_ERRORS = 20
 _REMEMBERED = 500
 _REMEMBERED_LENGTH = 20_000  # characters; longer texts are made by programs and seldom come twice
-
-OperationType = Literal["query", "mutation", "subscription"]
 
 
 class Refused(Exception):
@@ -43,7 +42,7 @@ class Prepared:
     operation_name: str | None
 
     @property
-    def type(self) -> OperationType:
+    def type(self) -> Literal["query", "mutation", "subscription"]:
         """Query, mutation or subscription."""
         return self.operation.operation.value
 
@@ -65,7 +64,7 @@ class Documents:
         document = self._valid.get(query)
         if document is None:
             document = self._parse(query)
-            if len(query) <= _REMEMBERED_LENGTH:
+            if len(query) <= _REMEMBERED_LENGTH and not _acts(document):
                 self._valid[query] = document
                 if len(self._valid) > _REMEMBERED:
                     self._valid.popitem(last=False)
@@ -91,6 +90,14 @@ class Documents:
         if nesting_of(document) > MAX_NESTING:
             raise Refused([GraphQLError(f"A value may be nested at most {MAX_NESTING} levels.")])
         return document
+
+
+def _acts(document: DocumentNode) -> bool:
+    """Whether it holds a mutation, whose text may hold an activation code: such a text is not kept."""
+    return any(
+        isinstance(definition, OperationDefinitionNode) and definition.operation is OperationType.MUTATION
+        for definition in document.definitions
+    )
 
 
 def check_variables(variables: object) -> None:

@@ -1,6 +1,8 @@
 """What a resolver sees of the house: three doors, bound to the caller's tenant."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import strawberry
 
@@ -8,7 +10,7 @@ from esim_graph.actions import Actions
 from esim_graph.loaders import Loaders
 from esim_graph.progress import Progress
 from esim_graph.runtime import Rooms
-from esim_graph.seal import Seal
+from esim_graph.schema.ids import NodeIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,12 @@ class Context:
     loaders: Loaders  #: to read
     actions: Actions  #: to write
     progress: Progress  #: to watch
-    seal: Seal
-    tenant: str
+    ids: NodeIds
+    event_cursor: Callable[[str], str]  #: the opaque cursor of an event that this text names
+
+    def close(self) -> None:
+        """Stop what is still being loaded."""
+        self.loaders.close()
 
 
 Info = strawberry.Info[Context, None]
@@ -32,6 +38,6 @@ def new_context(rooms: Rooms) -> Context:
         loaders=Loaders(rooms, deadline),
         actions=Actions(rooms, deadline),
         progress=rooms.progress,
-        seal=rooms.seal,
-        tenant=rooms.tenant,
+        ids=NodeIds(rooms.tenant),
+        event_cursor=partial(rooms.seal.close, "event", rooms.tenant),
     )

@@ -14,8 +14,9 @@ from esim_graph.schema.bundle import BundleEvent
 from esim_graph.schema.context import Info
 from esim_graph.schema.esim import Esim, MaxAge, load_live_status
 from esim_graph.schema.filters import OperationFilter, ProfileFilter, TransactionFilter, read_filter
+from esim_graph.schema.ids import unknown_id
 from esim_graph.schema.live_status import LiveStatus
-from esim_graph.schema.node import Node, read_node_id
+from esim_graph.schema.node import Node
 from esim_graph.schema.operation import Operation
 from esim_graph.schema.orders import OperationOrder, ProfileOrder, TransactionOrder, read_order
 from esim_graph.schema.pagination import After, Connection, First, connect
@@ -193,18 +194,20 @@ async def _transaction(info: Info, vendor_id: str) -> Transaction | None:
 
 
 async def _node(info: Info, node: str) -> Node | None:
-    found = read_node_id(node, info.context.tenant)
-    match found:
-        case ("Esim", key):
-            return Esim(iccid=parse_iccid(key, argument="id"))
-        case ("Profile", key):
-            profile = await info.context.loaders.profile(parse_iccid(key, argument="id"))
-            return None if profile is None else Profile.from_domain(profile)
-        case ("Transaction", key):
-            return await _transaction(info, key)
-        case ("Operation", key):
-            return await _operation(info, key)
-        case None:
-            return None
-        case _:
-            raise BadUserInput("id must be one that this graph gave out.", argument="id")
+    found = info.context.ids.read(node)
+    try:
+        match found:
+            case ("Esim", key):
+                return Esim(iccid=parse_iccid(key))
+            case ("Profile", key):
+                profile = await info.context.loaders.profile(parse_iccid(key))
+                return None if profile is None else Profile.from_domain(profile)
+            case ("Transaction", key):
+                return await _transaction(info, key)
+            case ("Operation", key):
+                return await _operation(info, key)
+            case None:
+                return None
+    except BadUserInput:
+        pass  # a key that no such thing has
+    raise unknown_id()

@@ -51,7 +51,7 @@ class Subscription:
             async for event in events:
                 followed = event.value
                 yield OperationEvent(
-                    cursor=_cursor(info, "operation", subject, event.sequence),
+                    cursor=info.context.event_cursor(f"operation {subject} {event.sequence}"),
                     operation=Operation.from_domain(followed.operation, followed.seen),
                     sequence=event.sequence,
                 )
@@ -65,11 +65,7 @@ class Subscription:
         async with aclosing(info.context.progress.transaction(subject)) as events:
             async for event in events:
                 yield TransactionEvent(
-                    cursor=_cursor(info, "transaction", subject, event.sequence),
+                    cursor=info.context.event_cursor(f"transaction {subject} {event.sequence}"),
                     sequence=event.sequence,
                     transaction=Transaction.from_domain(event.value),
                 )
-
-
-def _cursor(info: Info, noun: str, subject: str, sequence: int) -> str:
-    return info.context.seal.close("event", info.context.tenant, f"{noun} {subject} {sequence}")

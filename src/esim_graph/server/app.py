@@ -35,12 +35,15 @@ def create_app(runtime: Runtime, *, examples: Sequence[Example] = ()) -> Starlet
     """Build the application over an open runtime; *examples* open as tabs in GraphiQL."""
     engine, closing, metrics = build_engine(runtime), runtime.closing, runtime.metrics
     graphiql = GraphiQL(examples)
-    return Starlette(
+    sockets = GraphQLOverWebSocket(engine, closing=closing, metrics=metrics)
+    app = Starlette(
         routes=[
             Route("/graphql", GraphQLOverHttp(engine, graphiql, closing=closing, metrics=metrics)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(engine, closing=closing, metrics=metrics)),
+            WebSocketRoute("/graphql", sockets),
             graphiql.route(),
             *probe_routes(runtime, print_sdl()),
         ],
         middleware=[Middleware(RequestScope)],
     )
+    app.state.sockets_closed = sockets.closed
+    return app

@@ -4,6 +4,8 @@ Source: the GraphQL over HTTP draft; graphql-sse for streams.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -16,6 +18,7 @@ from esim_graph.engine import Answer, Engine, Prepared, Refused, Request
 from esim_graph.errors import BadUserInput
 from esim_graph.server.accept import best_match, names
 from esim_graph.server.graphiql import GraphiQL
+from esim_graph.server.origin import is_own_page
 from esim_graph.server.requests import read_json, read_request
 from esim_graph.server.sse import EVENT_STREAM, EventStream
 from esim_graph.telemetry import Metrics, request_id
@@ -31,10 +34,11 @@ _BODY_SECONDS = 15.0  # for a body to arrive in: a half-sent one would stay open
 class Rejected(Exception):
     """The HTTP request is not one that can be answered with GraphQL."""
 
-    def __init__(self, status: int, message: str, **headers: str) -> None:
+    def __init__(self, status: int, message: str, *, code: str = BadUserInput.code, **headers: str) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.code = code
         self.headers = headers
 
 
@@ -55,10 +59,12 @@ class GraphQLOverHttp:
         except ClientDisconnect:
             return
         except Rejected as rejected:
-            response = _json(_refusal(rejected.message), _json_type(http), rejected.status, rejected.headers)
+            response = _json(_refusal(rejected), _json_type(http), rejected.status, rejected.headers)
         await response(scope, receive, send)
 
     async def _respond(self, http: HttpRequest) -> ASGIApp:
+        if not is_own_page(http.headers):
+            raise Rejected(403, "Only this machine's own pages and programs may call.", code="FORBIDDEN")
         accept = http.headers.get("accept")
         if http.method == "GET":
             if names(accept, _HTML) and best_match(accept, (_HTML, _JSON, _GRAPHQL_JSON)) == _HTML:
@@ -96,16 +102,17 @@ class GraphQLOverHttp:
             raise Rejected(406, f"A subscription needs Accept: {EVENT_STREAM}, or a WebSocket at the same address.")
         return EventStream(self._watch(prepared, request), self._closing)
 
-    async def _once(self, prepared: Prepared, request: Request) -> Any:
+    async def _once(self, prepared: Prepared, request: Request) -> AsyncGenerator[Answer, None]:
         yield await self._engine.execute(prepared, request.variables)
 
-    async def _watch(self, prepared: Prepared, request: Request) -> Any:
+    async def _watch(self, prepared: Prepared, request: Request) -> AsyncGenerator[Answer, None]:
         with self._metrics.subscriptions.labels("sse").track_inprogress():
-            async for answer in self._engine.subscribe(prepared, request.variables):
-                yield answer
+            async with aclosing(self._engine.subscribe(prepared, request.variables)) as answers:
+                async for answer in answers:
+                    yield answer
 
 
-async def _just(answer: Answer) -> Any:
+async def _just(answer: Answer) -> AsyncGenerator[Answer, None]:
     yield answer
 
 
@@ -178,12 +185,6 @@ def _json_type(http: HttpRequest) -> str:
     return best_match(http.headers.get("accept"), (_JSON, _GRAPHQL_JSON)) or _JSON
 
 
-def _refusal(message: str) -> Answer:
-    return {
-        "errors": [
-            {
-                "message": message,
-                "extensions": {"code": BadUserInput.code, "retryable": False, "requestId": request_id.get()},
-            }
-        ]
-    }
+def _refusal(rejected: Rejected) -> Answer:
+    extensions = {"code": rejected.code, "retryable": False, "requestId": request_id.get()}
+    return {"errors": [{"message": rejected.message, "extensions": extensions}]}

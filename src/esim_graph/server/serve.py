@@ -1,12 +1,11 @@
 """Runs the application under uvicorn, from the first request to a clean end."""
 
 import asyncio
-import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -17,6 +16,7 @@ from esim_graph.config import SettingError, Settings
 from esim_graph.runtime import open_runtime
 from esim_graph.server.app import create_app
 from esim_graph.server.graphiql import Example
+from esim_graph.server.origin import is_loopback
 
 _GRACE_SECONDS = 10
 _HEAD_SECONDS = 15.0  # for a request's line and headers to arrive in
@@ -69,9 +69,17 @@ class _HttpProtocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """Tells the streams that the process is asked to end; they would hold it up until they are cut."""
 
-    def __init__(self, config: uvicorn.Config, closing: asyncio.Event, started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        closing: asyncio.Event,
+        sockets_closed: Callable[[], Awaitable[None]],
+        started: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._closing = closing
+        self._sockets_closed = sockets_closed
         self._tell_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,6 +87,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._tell_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let WebSockets finish and say why they close, before uvicorn closes what is left of them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await self._sockets_closed()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -105,7 +120,7 @@ def check_bind(settings: Settings, host: str) -> None:
     Raises:
         SettingError: with ``AUTH__MODE=none`` only loopback is allowed.
     """
-    if settings.auth.mode == "none" and not _is_loopback(host):
+    if settings.auth.mode == "none" and not is_loopback(host):
         raise SettingError(
             f"--host {host}: with ESIM_GRAPH_AUTH__MODE=none only a loopback address is allowed, such as 127.0.0.1"
         )
@@ -131,9 +146,15 @@ async def serve(
     listening = _listen(host, port)
     try:
         async with open_runtime(settings) as runtime:
-            config = build_config(create_app(runtime, examples=examples))
+            app = create_app(runtime, examples=examples)
             bound: int = listening.getsockname()[1]
-            await _Server(config, runtime.closing, lambda: started(bound)).serve(sockets=[listening])
+            server = _Server(
+                build_config(app),
+                closing=runtime.closing,
+                sockets_closed=app.state.sockets_closed,
+                started=lambda: started(bound),
+            )
+            await server.serve(sockets=[listening])
     finally:
         listening.close()
 
@@ -163,12 +184,3 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise CannotListen(host, port, error) from None
     return listening
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

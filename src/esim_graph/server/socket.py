@@ -6,15 +6,16 @@ nor one broken document (docs/libraries.md, 18). Source: the protocol's descript
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from esim_graph.engine import Answer, Engine, Refused, Request
+from esim_graph.engine import Answer, Engine, Prepared, Refused, Request
 from esim_graph.errors import BadUserInput
+from esim_graph.server.origin import is_own_page
 from esim_graph.server.requests import read_request
 from esim_graph.telemetry import Metrics, logger, new_request_id, request_id
 
@@ -22,8 +23,8 @@ PROTOCOL = "graphql-transport-ws"
 
 _INIT_SECONDS = 10.0
 _PING_SECONDS = 12.0
+_SEND_SECONDS = 30.0  # for one message to a caller who reads slowly
 _MAX_OPERATIONS = 100  # running at once on one socket
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 _INVALID = 4400
 _UNAUTHORIZED = 4401
@@ -42,11 +43,12 @@ class GraphQLOverWebSocket:
         self._engine = engine
         self._closing = closing
         self._metrics = metrics
+        self._open: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket to its end."""
         websocket = WebSocket(scope, receive, send)
-        if not _same_site(websocket):
+        if not is_own_page(websocket.headers):
             await websocket.close()  # before it is accepted: the caller sees 403
             return
         if PROTOCOL not in scope["subprotocols"]:
@@ -54,7 +56,18 @@ class GraphQLOverWebSocket:
             await websocket.close(_BAD_PROTOCOL, f"Use the subprotocol {PROTOCOL}")
             return
         await websocket.accept(PROTOCOL)
-        await _Connection(websocket, self._engine, self._metrics).serve(self._closing)
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            await _Connection(websocket, self._engine, self._metrics).serve(self._closing)
+        finally:
+            self._open.discard(task)
+
+    async def closed(self) -> None:
+        """Wait until no socket is open; when the process is closing they close by themselves."""
+        if self._open:
+            await asyncio.wait(self._open)
 
 
 class _Close(Exception):
@@ -76,6 +89,8 @@ class _Connection:
         self._acknowledged = False
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # those of cancelled and completed operations too
+        self._streams: set[asyncio.Task[None]] = set()  # those that are subscriptions
+        self._mutations: set[asyncio.Task[Answer]] = set()  # never cancelled: what they did would be unknown
 
     async def serve(self, closing: asyncio.Event) -> None:
         """Read messages until the caller goes, breaks the protocol, or the process closes."""
@@ -88,6 +103,8 @@ class _Connection:
             await asyncio.wait({reading, *helpers}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
                 reading.result()
+            reading.cancel()
+            await self._finish()
             await self._close(_GOING_AWAY, "The server is going away")
         except _Close as close:
             await self._close(close.code, close.reason)
@@ -100,7 +117,14 @@ class _Connection:
             tasks = [reading, *helpers, *self._tasks]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._mutations, return_exceptions=True)
+
+    async def _finish(self) -> None:
+        """End the subscriptions, and let queries and mutations answer; their time is bounded."""
+        for task in self._streams:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _close(self, code: int, reason: str) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
@@ -137,7 +161,7 @@ class _Connection:
             case "pong":
                 pass
             case "subscribe":
-                self._start(message)
+                await self._start(message)
             case "complete":
                 if (task := self._operations.pop(_id(message), None)) is not None:
                     task.cancel()
@@ -152,28 +176,30 @@ class _Connection:
         self._acknowledged = True
         await self._send({"type": "connection_ack"})
 
-    def _start(self, message: Mapping[str, Any]) -> None:
+    async def _start(self, message: Mapping[str, Any]) -> None:
         if not self._acknowledged:
             raise _Close(_UNAUTHORIZED, "Unauthorized")
         operation_id = _id(message)
         if operation_id in self._operations:
-            raise _Close(_DUPLICATE, f"Subscriber for {operation_id[:64]} already exists")
+            raise _Close(_DUPLICATE, "A subscriber with this id already exists")
         try:
             request = read_request(message.get("payload"))
         except BadUserInput:
             raise _Close(_INVALID, "The payload of subscribe must be a GraphQL request") from None
+        if len(self._tasks) >= _MAX_OPERATIONS:
+            # Here and not in a task: who asks for more than is allowed waits for the answer to be read.
+            await self._send({"id": operation_id, "type": "error", "payload": _too_many()["errors"]})
+            return
         task = asyncio.create_task(self._run(operation_id, request), name="socket operation")
         self._operations[operation_id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._streams.discard)
 
     async def _run(self, operation_id: str, request: Request) -> None:
         request_id.set(new_request_id())
         try:
-            if len(self._operations) > _MAX_OPERATIONS:
-                await self._refuse(operation_id, _too_many())
-            else:
-                await self._operate(operation_id, request)
+            await self._operate(operation_id, request)
         except (WebSocketDisconnect, OSError):
             pass  # the socket went while an answer was on its way
         except Exception:
@@ -189,15 +215,34 @@ class _Connection:
             await self._refuse(operation_id, self._engine.refusal(refused))
             return
         if prepared.type == "subscription":
-            with self._metrics.subscriptions.labels("websocket").track_inprogress():
-                async for answer in self._engine.subscribe(prepared, request.variables):
-                    if not await self._next(operation_id, answer):
-                        return
-        elif not await self._next(operation_id, await self._engine.execute(prepared, request.variables)):
+            if not await self._stream(operation_id, prepared, request):
+                return
+        elif not await self._next(operation_id, await self._answer(prepared, request)):
             return
         # Before the message, so that a caller who reads it may use the id again.
         self._free(operation_id)
         await self._send({"id": operation_id, "type": "complete"})
+
+    async def _stream(self, operation_id: str, prepared: Prepared, request: Request) -> bool:
+        """Send each answer; False if nothing ran."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)
+        with self._metrics.subscriptions.labels("websocket").track_inprogress():
+            async with aclosing(self._engine.subscribe(prepared, request.variables)) as answers:
+                async for answer in answers:
+                    if not await self._next(operation_id, answer):
+                        return False
+        return True
+
+    async def _answer(self, prepared: Prepared, request: Request) -> Answer:
+        execution = self._engine.execute(prepared, request.variables)
+        if prepared.type == "query":
+            return await execution
+        task = asyncio.create_task(execution, name="socket mutation")
+        self._mutations.add(task)
+        task.add_done_callback(self._mutations.discard)
+        return await asyncio.shield(task)
 
     async def _next(self, operation_id: str, answer: Answer) -> bool:
         """Send an answer; False if nothing ran, which ends the operation."""
@@ -223,9 +268,15 @@ class _Connection:
                 await self._send({"type": "ping"})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return
         # As text: orjson's bytes would be a binary frame, which clients cannot read (docs/libraries.md, 4).
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            await self._websocket.send_text(orjson.dumps(message).decode())
+        text = orjson.dumps(message).decode()
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            raise WebSocketDisconnect(_GOING_AWAY, "The caller stopped reading") from None
 
 
 def _id(message: Mapping[str, Any]) -> str:
@@ -239,19 +290,3 @@ def _too_many() -> Answer:
     extensions = {"code": BadUserInput.code, "retryable": True, "requestId": request_id.get()}
     message = f"At most {_MAX_OPERATIONS} operations may run on one socket."
     return {"errors": [{"message": message, "extensions": extensions}]}
-
-
-def _same_site(websocket: WebSocket) -> bool:
-    """Whether a browser that opens the socket shows a page of this host, or of this machine.
-
-    Browsers let any page open a socket to anywhere, and a page must not be able to act on
-    devices through the gateway on its reader's machine. Programs send no ``Origin``.
-    """
-    origin = websocket.headers.get("origin")
-    if origin is None:
-        return True
-    try:
-        host, here = urlsplit(origin).hostname, urlsplit(f"//{websocket.headers.get('host')}").hostname
-    except ValueError:
-        return False
-    return host is not None and (host in _LOOPBACK or host == here)

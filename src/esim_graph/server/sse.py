@@ -12,6 +12,7 @@ from esim_graph.engine import Answer
 EVENT_STREAM = "text/event-stream"
 
 _HEARTBEAT = 12.0  # seconds; proxies cut connections that are silent for longer
+_SEND_SECONDS = 30.0  # for one event to a caller who reads slowly
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-store"),
@@ -44,11 +45,15 @@ class EventStream:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(outcomes[0], TimeoutError):
+            return  # the caller has stopped reading
         if isinstance(outcomes[0], Exception):
             raise outcomes[0]
         if not isinstance(outcomes[1], asyncio.CancelledError):
             return  # the caller has gone
-        await _send(send, b"event: complete\ndata:\n\n")
+        if outcomes[0] is None:
+            # Not when the process closes: to a client this is the end, and it would not come again.
+            await _send(send, b"event: complete\ndata:\n\n")
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pump(self, send: Send) -> None:
@@ -64,7 +69,8 @@ async def _beat(send: Send) -> None:
 
 
 async def _send(send: Send, frame: bytes) -> None:
-    await send({"type": "http.response.body", "body": frame, "more_body": True})
+    async with asyncio.timeout(_SEND_SECONDS):
+        await send({"type": "http.response.body", "body": frame, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -7,6 +7,7 @@ JSON turned into floats are never made into identifiers: their digits may be gon
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -128,10 +129,8 @@ def instant(value: Json) -> datetime | None:
     if type(value) is not str:
         return None
     if len(value) == _USUAL_INSTANT and value[-1] == "Z":
-        try:
+        with suppress(ValueError):
             return datetime.fromisoformat(value)  # ten times quicker than the careful way
-        except ValueError:
-            return None
     return parse_instant(value)
 
 

@@ -17,11 +17,6 @@ T = TypeVar("T")
 class Sender(Protocol):
     """What a client sends with: a ``Transport``, or ``NotConfigured``."""
 
-    @property
-    def configured(self) -> bool:
-        """Whether there are credentials to send with."""
-        ...
-
     def require(self) -> None:
         """Raise ``UpstreamNotConfigured`` if there are none."""
         ...
@@ -37,8 +32,6 @@ class Sender(Protocol):
 
 class NotConfigured:
     """Stands where a vendor without credentials would be asked; it does no I/O."""
-
-    configured = False
 
     def __init__(self, upstream: UpstreamName) -> None:
         self._upstream: UpstreamName = upstream

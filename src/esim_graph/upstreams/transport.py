@@ -66,8 +66,6 @@ class Transport:
         attempt_timeout: seconds for one attempt.
     """
 
-    configured = True
-
     def __init__(
         self,
         upstream: UpstreamName,

@@ -1,6 +1,6 @@
 """Digi's bulk list of profiles: CSV, cut at 20,000 rows.
 
-Source: Digi, v1/esim_profiles (vendors/001); upstreams.md §1.4.
+Source: Digi, v1/esim_profiles (page 001); upstreams.md §1.4.
 """
 
 import csv

@@ -52,11 +52,6 @@ class DigiClient:
         self._sender = sender
         self._clock = clock
 
-    @property
-    def configured(self) -> bool:
-        """Whether there are credentials."""
-        return self._sender.configured
-
     async def summary(self, *, deadline: Deadline) -> float | None:
         """Prove that the credentials are good; seconds Digi's clock is ahead of ours, if it says."""
         return await self._sender.send(wire.get("summary"), wire.read_summary, deadline=deadline)

@@ -1,6 +1,6 @@
 """Digi's spelling of profiles, transactions and operations: requests from values, values from answers.
 
-Source: Digi, v1/esim_profiles (vendors/001); envelopes and what is unknown: upstreams.md §1.2, §9.
+Source: Digi, v1/esim_profiles (page 001); envelopes and what is unknown: upstreams.md §1.2, §9.
 """
 
 from collections.abc import Callable

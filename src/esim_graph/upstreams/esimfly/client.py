@@ -18,11 +18,6 @@ class EsimflyClient:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    @property
-    def configured(self) -> bool:
-        """Whether there are credentials."""
-        return self._sender.configured
-
     async def live_status(self, identifier: Iccid | int, *, deadline: Deadline) -> LiveStatus | None:
         """Ask the network how one eSIM is doing, now; takes 1 to 10 s. An int is an ``esimId``.
 

@@ -1,6 +1,6 @@
 """eSIMfly's spelling of a live status, and the three shapes of its errors.
 
-Source: eSIMfly business API, "eSIM Status" (vendors/002); errors: upstreams.md §2.3.
+Source: eSIMfly business API, "eSIM Status" (page 002); errors: upstreams.md §2.3.
 """
 
 import orjson
@@ -26,6 +26,7 @@ _NO_IDENTIFIER = "MISSING_IDENTIFIER"
 _USED_ID = "DUPLICATE_REQUEST"
 _OUR_FAULT = frozenset({_NO_IDENTIFIER, "INVALID_REQUEST_ID", _USED_ID})
 _BAD_CREDENTIALS = frozenset({"HMAC_REQUIRED", "INVALID_API_KEY", "INVALID_SIGNATURE", "INVALID_USER"})
+_MOST_GIGABYTES = 1e9
 
 
 def post_status(identifier: Iccid | int) -> Request:
@@ -137,10 +138,16 @@ def _data_usage(value: Json) -> DataUsage | None:
     if usage is None:
         return None
     return DataUsage(
-        used_gb=reading.number(usage.get("used_gb")),
-        total_gb=reading.number(usage.get("total_gb")),
+        used_gb=_gigabytes(usage.get("used_gb")),
+        total_gb=_gigabytes(usage.get("total_gb")),
         unlimited=reading.flag(usage.get("unlimited")),
     )
+
+
+def _gigabytes(value: Json) -> float | None:
+    """A volume; a number that can be none, below zero or beyond all plans, is as good as none."""
+    volume = reading.number(value)
+    return volume if volume is not None and 0 <= volume <= _MOST_GIGABYTES else None
 
 
 _NO_NETWORK = LastNetwork(operator=None, mcc=None, mnc=None, country=None, country_code=None, connection_type=None)

@@ -17,11 +17,6 @@ class EsimgoClient:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    @property
-    def configured(self) -> bool:
-        """Whether there are credentials."""
-        return self._sender.configured
-
     async def bundle_history(self, iccid: Iccid, *, deadline: Deadline) -> list[BundleEvent]:
         """Every bundle event of one eSIM, in the vendor's order.
 

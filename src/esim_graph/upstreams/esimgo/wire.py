@@ -1,6 +1,6 @@
 """eSIM Go's spelling of a bundle history, in all the shapes that were seen.
 
-Source: eSIM Go v2.4, "Get eSIM history" (vendors/003); shapes: upstreams.md §3.3; errors: §3.1.
+Source: eSIM Go v2.4, "Get eSIM history" (page 003); shapes: upstreams.md §3.3; errors: §3.1.
 """
 
 from esim_graph.domain.bundle import BundleEvent, BundleEventKind, BundleState
