@@ -148,6 +148,7 @@ def test_every_setting_of_the_contract_is_there() -> None:
         ({"ESIMGO__API_KEY_FILE": f"/nowhere/{SECRET}"}, "ESIMGO__API_KEY_FILE", "a file that can be read"),
         ({"SIGNING_KEY_FILE": f"/nowhere/{SECRET}"}, "SIGNING_KEY_FILE", "a file that can be read"),
         ({"SIGNING_KEY_FILE": "."}, "SIGNING_KEY_FILE", "a file that can be read"),
+        ({"ESIMGO__API_KEY": f"{SECRET}\nx: y"}, "ESIMGO__API_KEY", "without line breaks"),
         ({"SIGNING_KEY_FILE": "/dev/null"}, "SIGNING_KEY_FILE", "a file that is not empty"),
         ({"DIGI": "{"}, "DIGI", "each set by itself"),
         ({"DIGI": f'{{"api_key_id": "{SECRET}"}}'}, "DIGI", "each set by itself"),

@@ -9,7 +9,13 @@ import pytest
 
 from esim_graph import progress as progress_module
 from esim_graph.domain.operation import OperationStatus
-from esim_graph.errors import NotFound, UpstreamAuthFailed, UpstreamTimeout, UpstreamUnavailable
+from esim_graph.errors import (
+    NotFound,
+    UpstreamAuthFailed,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from esim_graph.events import Event
 from esim_graph.progress import FollowedOperation
 from esim_graph.sandbox import landmarks
@@ -269,6 +275,30 @@ async def test_steps_that_were_seen_are_remembered(gateway: Gateway, clock: Poll
 
     assert set(door.sightings(operation)) == {OperationStatus.STARTING, OperationStatus.ENABLE}
     assert door.sightings("another") == {}
+
+
+async def test_a_step_that_was_there_at_the_first_look_has_no_time(gateway: Gateway, operation: str) -> None:
+    """It began before anybody looked."""
+    _move(gateway, operation, "enable")
+
+    async with aclosing(gateway.runtime.rooms.progress.operation(operation)) as events:
+        await _next(events)
+
+    assert gateway.runtime.rooms.progress.sightings(operation) == {OperationStatus.ENABLE: None}
+
+
+async def test_no_more_subjects_are_followed_than_the_vendor_bears(
+    gateway: Gateway, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more is refused at once; another watcher of the same subject is not one more."""
+    monkeypatch.setattr(progress_module, "_MAX_FOLLOWED", 1)
+    door = gateway.runtime.rooms.progress
+    async with aclosing(door.operation(operation)) as events, aclosing(door.operation(operation)) as others:
+        await _next(events)
+        await _next(others)
+
+        with pytest.raises(UpstreamRateLimited):
+            await anext(door.operation("another"))
 
 
 async def test_what_is_remembered_of_subjects_is_bounded(

@@ -55,7 +55,15 @@ def _parse_base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _check_secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII without line breaks, since it goes into a header")
+    return secret
+
+
 BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -98,8 +106,8 @@ class DigiSettings(_Vendor):
     """Digi Remote Manager. An API key goes before user name and password when both are set."""
 
     base_url: BaseUrl = Field(default="https://remotemanager.digi.com", description="Paths start at `/ws/v1`.")
-    api_key_id: SecretStr | None = Field(default=None, description="An API key's id, with its secret.")
-    api_key_secret: SecretStr | None = Field(default=None, description="An API key's secret.")
+    api_key_id: Secret | None = Field(default=None, description="An API key's id, with its secret.")
+    api_key_secret: Secret | None = Field(default=None, description="An API key's secret.")
     username: SecretStr | None = Field(default=None, description="Instead of a key: a user's name.")
     password: SecretStr | None = Field(default=None, description="Instead of a key: the user's password.")
     rate_limit: int = Field(
@@ -126,7 +134,7 @@ class EsimflySettings(_Vendor):
     """eSIMfly's business API."""
 
     base_url: BaseUrl = Field(default="https://esimfly.net", description="Paths start at `/api/v1/business`.")
-    access_code: SecretStr | None = Field(default=None, description="The access code, with its secret key.")
+    access_code: Secret | None = Field(default=None, description="The access code, with its secret key.")
     secret_key: SecretStr | None = Field(default=None, description="The key that signs each call.")
     rate_limit: int = Field(
         default=100,
@@ -152,7 +160,7 @@ class EsimgoSettings(_Vendor):
     """eSIM Go's API v2.4."""
 
     base_url: BaseUrl = Field(default="https://api.esim-go.com/v2.4", description="Paths start at `/esims`.")
-    api_key: SecretStr | None = Field(default=None, description="The API key.")
+    api_key: Secret | None = Field(default=None, description="The API key.")
     rate_limit: int = Field(
         default=300, ge=0, description="Calls a minute; ours, since eSIM Go publishes none; 0: no limit."
     )

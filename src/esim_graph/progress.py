@@ -62,7 +62,7 @@ class _Trace:
     """What is kept of a subject when nobody follows it any more."""
 
     sequence: int = 0
-    seen: dict[OperationStatus, datetime] = field(default_factory=dict)
+    seen: dict[OperationStatus, datetime | None] = field(default_factory=dict)
     checked_at: datetime | None = None
 
 
@@ -130,7 +130,8 @@ class Progress:
                 return None
             self._keep(subject, trace)
             if operation.status is not None and operation.status not in trace.seen:
-                trace.seen[operation.status] = operation.updated_at or self._clock.now()
+                # What is found at the first look began before it, and nobody knows when.
+                trace.seen[operation.status] = (operation.updated_at or self._clock.now()) if trace.seen else None
             return FollowedOperation(operation, dict(trace.seen))
 
         async with aclosing(self._watch(subject, trace, look)) as events:

@@ -285,7 +285,7 @@ async def test_a_garbled_node_id_is_refused(gateway: Gateway, node: str) -> None
 async def test_more_than_two_hundred_at_once_are_refused(gateway: Gateway, query: str, argument: str) -> None:
     answer = await gateway.ask(query, {"many": [ICCID] * 201})
 
-    assert only_error(answer)["message"] == f"{argument} must be at most 200."
+    assert only_error(answer)["message"] == f"{argument} must have at most 200 values."
     assert calls_by_endpoint(gateway.sandbox) == {}
 
 

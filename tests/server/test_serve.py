@@ -18,7 +18,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(serve, "_HEAD_SECONDS", 0.05)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(build_config(PlainTextResponse("hello")))
+        server = uvicorn.Server(build_config(PlainTextResponse("hello"), operation_timeout=2))
         running = asyncio.create_task(server._serve([listening]))  # without its signal handlers
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)

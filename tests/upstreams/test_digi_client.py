@@ -272,12 +272,14 @@ async def test_a_vendor_out_of_its_mind_is_an_error(
         await digi.profile_page(ALL, size=10, cursor=None, deadline=deadline)
 
 
-async def test_members_of_wrong_types_do_not_lose_the_page(
+async def test_a_page_without_a_usable_row_is_no_empty_page(
     sandbox: Sandbox, digi: DigiClient, deadline: Deadline
 ) -> None:
+    """A fleet that Digi tells in another way than expected would look gone."""
     sandbox.faults.script("wrong_types", "digi")
 
-    await digi.profile_page(ALL, size=10, cursor=None, deadline=deadline)
+    with pytest.raises(UpstreamBadResponse):
+        await digi.profile_page(ALL, size=10, cursor=None, deadline=deadline)
 
 
 @pytest.mark.parametrize("body", ["json", "empty"])

@@ -172,7 +172,7 @@ def test_a_refused_cursor_has_expired() -> None:
 
 @pytest.mark.parametrize(
     ("status", "name", "error"),
-    [(207, "error_multi_status", UpstreamBadResponse), (401, "error_401", UpstreamAuthFailed)],
+    [(207, "error_multi_status", UpstreamRefused), (401, "error_401", UpstreamAuthFailed)],
 )
 def test_a_documented_error_is_an_error(status: int, name: str, error: type[UpstreamError]) -> None:
     with pytest.raises(error):
@@ -304,3 +304,53 @@ def test_a_started_operation_without_an_id_must_not_be_repeated() -> None:
         wire.read_accepted_operation(answer({"status": "starting"}), ACTIVATE)
 
     assert not error.value.retryable
+
+
+# 207: each row says for itself whether it is an error
+
+
+GONE = {"error_status": 404, "error_message": "Not found"}
+WRONG = {"error_status": 400, "error_message": "Bad request"}
+
+
+def test_the_good_rows_of_a_multi_status_are_read() -> None:
+    rows, _ = wire.read_page(answer({"count": 2, "list": [ROW, GONE]}, 207), wire.read_profile)
+
+    assert [profile.iccid for profile in rows.items] == [ICCID]
+
+
+def test_a_multi_status_of_absent_things_is_empty() -> None:
+    rows, _ = wire.read_page(answer({"list": [GONE, GONE]}, 207), wire.read_profile)
+
+    assert rows.items == []
+
+
+def test_a_thing_that_is_absent_by_multi_status_is_none() -> None:
+    assert wire.read_one(answer({"list": [GONE]}, 207), wire.read_profile) is None
+
+
+def test_an_action_refused_by_multi_status_is_refused() -> None:
+    """And its outcome is known: nothing happened."""
+    with pytest.raises(UpstreamRefused):
+        wire.read_accepted_action(answer({"list": [WRONG]}, 207), ENABLE)
+
+
+def test_an_action_accepted_by_multi_status_is_accepted() -> None:
+    assert wire.read_accepted_action(answer({"list": [{"transaction": TX}]}, 207), ENABLE).vendor_id == TX
+
+
+# What was asked for by its identifier need not repeat it
+
+
+@pytest.mark.parametrize("row", [{"status": "complete"}, {"status": "complete", "transaction": None}])
+def test_a_row_that_was_asked_for_may_leave_its_identifier_out(row: dict[str, Any]) -> None:
+    read = wire.with_identifier(wire.read_transaction, "transaction", TX)
+
+    found = read(row)
+
+    assert found is not None
+    assert (found.vendor_id, found.status) == (TX, TransactionStatus.COMPLETE)
+
+
+def test_a_row_that_says_nothing_is_not_taken_for_what_was_asked() -> None:
+    assert wire.with_identifier(wire.read_transaction, "transaction", TX)({"message": "hello"}) is None

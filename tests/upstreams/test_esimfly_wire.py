@@ -202,3 +202,16 @@ def test_a_missing_identifier_proves_the_signature() -> None:
 def test_a_check_with_a_bad_signature_fails() -> None:
     with pytest.raises(UpstreamAuthFailed):
         wire.read_check(answer(sample("esimfly/error_invalid_signature.json"), 401))
+
+
+def test_a_status_of_another_esim_is_a_bad_response() -> None:
+    with pytest.raises(UpstreamBadResponse):
+        status_with(iccid="8948010010036785078")
+
+
+@pytest.mark.parametrize("volume", [1e300, -1, 1e12])
+def test_a_volume_that_cannot_be_is_none(volume: float) -> None:
+    """It would overflow on its way to bytes, and the whole status with it."""
+    usage = status_with(data_usage={"used_gb": volume, "total_gb": volume, "unlimited": False}).data_usage
+
+    assert usage == DataUsage(used_gb=None, total_gb=None, unlimited=False)

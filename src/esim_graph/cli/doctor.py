@@ -59,7 +59,13 @@ async def _check(name: str, call: Awaitable[float | None], variables: str) -> li
     except UpstreamNotConfigured:
         return [_Finding(name, "note", f"not configured; set ESIM_GRAPH_{variables} to use it")]
     except (UpstreamAuthFailed, UpstreamForbidden):
-        return [_Finding(name, "wrong", f"refuses the credentials; check ESIM_GRAPH_{variables}, and their age")]
+        return [
+            _Finding(
+                name,
+                "wrong",
+                f"refuses the credentials; are ESIM_GRAPH_{variables} right and still valid?",
+            )
+        ]
     except (UpstreamUnavailable, UpstreamTimeout) as error:
         base = f"check ESIM_GRAPH_{name.upper()}__BASE_URL and the network"
         return [_Finding(name, "wrong", f"{error.message} {base[0].upper()}{base[1:]}.")]
@@ -68,6 +74,10 @@ async def _check(name: str, call: Awaitable[float | None], variables: str) -> li
     findings = [_Finding(name, "ok", "accepts the credentials")]
     if skew is not None and abs(skew) > _MAX_SKEW:
         findings.append(
-            _Finding("clock", "wrong", f"this machine's differs from {name}'s by {skew:.0f} s; set it by NTP")
+            _Finding(
+                "clock",
+                "wrong",
+                f"this machine's is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} {name}'s; set it by NTP",
+            )
         )
     return findings

@@ -129,7 +129,8 @@ class Step:
     ended_at: datetime | None
 
 
-Sightings = Mapping[OperationStatus, datetime]  #: when each status was first seen, by the vendor's clock
+#: When each status began, by the vendor's clock; None for one that was there at the first look.
+Sightings = Mapping[OperationStatus, datetime | None]
 
 
 def steps_of(operation: Operation, seen: Sightings) -> list[Step]:
@@ -140,7 +141,7 @@ def steps_of(operation: Operation, seen: Sightings) -> list[Step]:
     """
     names = _STEPS.get(operation.kind or OperationKind.UNKNOWN, _STEPS[OperationKind.ACTIVATE])
     at = _position(operation, names, seen)
-    begins = {names[0]: operation.created_at} | dict(seen)
+    begins = dict(seen) | {names[0]: operation.created_at}
     steps = []
     for place, name in enumerate(names):
         following = names[place + 1] if place + 1 < len(names) else None

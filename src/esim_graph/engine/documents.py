@@ -112,5 +112,5 @@ def check_variables(variables: object) -> None:
 
 def _which_operation(operation_name: str | None) -> str:
     if operation_name is None:
-        return "operationName must name one of the document's operations, since it has more than one, or none."
+        return "operationName must name one of the operations of the document, which has more than one, or none."
     return "operationName must name an operation of the document."

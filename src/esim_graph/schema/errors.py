@@ -18,7 +18,7 @@ _TAIL = re.compile(
 )
 _STRING = re.compile(r"(?<=String )['\"].*['\"]", re.DOTALL)  # a token of a document that cannot be parsed
 _ENUM_VARIABLE = re.compile(r"(?<=: Value )'.*'(?= does not exist in )", re.DOTALL)
-_NAME = re.compile(r"'(?:[$@\[]*[A-Za-z_]\w*(?:\.\w+)?(?:\(\w+:\))?[\]!]*|[^\w\s'\"]{1,3})'", re.ASCII)
+_NAME = re.compile(r"'(?:[$@\[]*[A-Za-z_]\w*(?:\.\w+)?(?:\(\w+:\)| \{ \.\.\. \})?[\]!]*|[^\w\s'\"]{1,3})'", re.ASCII)
 _QUOTATION_MARK = re.compile(r"['\"]")
 
 

@@ -179,7 +179,7 @@ class Query:
 
 def _check_count(values: Sequence[object], argument: str) -> None:
     if len(values) > _MAX_AT_ONCE:
-        raise BadUserInput(f"{argument} must be at most {_MAX_AT_ONCE}.", argument=argument)
+        raise BadUserInput(f"{argument} must have at most {_MAX_AT_ONCE} values.", argument=argument)
 
 
 async def _operation(info: Info, vendor_id: str) -> Operation | None:

@@ -44,7 +44,7 @@ class Subscription:
     """One door: ``progress``."""
 
     @strawberry.subscription(description="Follow an operation, step by step, to its end.")
-    async def operation_progress(self, info: Info, vendor_id: VendorId) -> AsyncIterator[OperationEvent]:
+    async def operation_progress(self, info: Info, vendor_id: VendorId) -> AsyncIterator[OperationEvent | None]:
         """One poller, however many watch."""
         subject = parse_vendor_id(vendor_id, argument="vendorId")
         async with aclosing(info.context.progress.operation(subject)) as events:
@@ -59,7 +59,7 @@ class Subscription:
     @strawberry.subscription(
         description="Follow a transaction to its end; each look makes Digi check with the servers."
     )
-    async def transaction_progress(self, info: Info, vendor_id: VendorId) -> AsyncIterator[TransactionEvent]:
+    async def transaction_progress(self, info: Info, vendor_id: VendorId) -> AsyncIterator[TransactionEvent | None]:
         """One poller, however many watch."""
         subject = parse_vendor_id(vendor_id, argument="vendorId")
         async with aclosing(info.context.progress.transaction(subject)) as events:

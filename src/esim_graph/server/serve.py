@@ -1,6 +1,7 @@
 """Runs the application under uvicorn, from the first request to a clean end."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from esim_graph.server.app import create_app
 from esim_graph.server.graphiql import Example
 from esim_graph.server.origin import is_loopback
 
-_GRACE_SECONDS = 10
+_GRACE_SECONDS = 1.0  # beyond the time of an operation: whatever runs at the end may answer
 _HEAD_SECONDS = 15.0  # for a request's line and headers to arrive in
 
 
@@ -91,7 +92,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let WebSockets finish and say why they close, before uvicorn closes what is left of them."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE_SECONDS):
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
                 await self._sockets_closed()
         await super().shutdown(sockets)
 
@@ -149,7 +150,7 @@ async def serve(
             app = create_app(runtime, examples=examples)
             bound: int = listening.getsockname()[1]
             server = _Server(
-                build_config(app),
+                build_config(app, operation_timeout=settings.operation_timeout),
                 closing=runtime.closing,
                 sockets_closed=app.state.sockets_closed,
                 started=lambda: started(bound),
@@ -159,7 +160,7 @@ async def serve(
         listening.close()
 
 
-def build_config(app: ASGIApp) -> uvicorn.Config:
+def build_config(app: ASGIApp, *, operation_timeout: float) -> uvicorn.Config:
     """Tell uvicorn what we bound, and what we do ourselves."""
     return uvicorn.Config(
         app,
@@ -169,7 +170,7 @@ def build_config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         lifespan="off",
         ws_max_size=1_000_000,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(operation_timeout + _GRACE_SECONDS),
     )
 
 

@@ -107,12 +107,14 @@ class DigiClient:
 
     async def transaction_progress(self, vendor_id: str, *, deadline: Deadline) -> Transaction | None:
         """Have Digi check a transaction now, which is an effect at the device's end of the world."""
-        found = await self._one(wire.get("progress", "progress", vendor_id), wire.read_transaction, deadline)
+        read = wire.with_identifier(wire.read_transaction, "transaction", vendor_id)
+        found = await self._one(wire.get("progress", "progress", vendor_id), read, deadline)
         return replace(found[0], last_checked_at=self._clock.now()) if found else None
 
     async def operation(self, vendor_id: str, *, deadline: Deadline) -> Operation | None:
         """One operation as it is now."""
-        found = await self._one(wire.get("operation", *wire.OPERATIONS, vendor_id), wire.read_operation, deadline)
+        read = wire.with_identifier(wire.read_operation, "id", vendor_id)
+        found = await self._one(wire.get("operation", *wire.OPERATIONS, vendor_id), read, deadline)
         return found[0] if found else None
 
     async def operations_by_id(self, ids: Sequence[str], *, deadline: Deadline) -> dict[str, Operation]:

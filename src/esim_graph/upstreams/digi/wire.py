@@ -4,6 +4,7 @@ Source: Digi, v1/esim_profiles (page 001); envelopes and what is unknown: upstre
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import orjson
@@ -29,6 +30,7 @@ _ROOT = ("ws", "v1", "esim_profiles")
 _LONG_LIST = 32 * MEBIBYTE
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
+_MULTI_STATUS = 207  # each row says for itself whether it is an error
 _REFUSED_ACTIONS = (400, 404, 409, 422)
 
 PROFILES = ("inventory",)
@@ -172,6 +174,11 @@ def read_operation(row: Members) -> Operation | None:
     )
 
 
+def with_identifier(read: Callable[[Members], T | None], name: str, asked: str) -> Callable[[Members], T | None]:
+    """Read a row that was asked for by its identifier and has a status, but does not repeat the identifier."""
+    return lambda row: read(row if row.get(name) or not row.get("status") else {**row, name: asked})
+
+
 def read_summary(answer: Answer) -> float | None:
     """Nothing but that the credentials are good; the value is the vendor's clock offset."""
     _expect_success(answer)
@@ -191,7 +198,12 @@ def read_page(answer: Answer, read: Callable[[Members], T | None]) -> tuple[Rows
     if isinstance(body, dict):
         cursor = reading.identifier(body.get("cursor"))
         body = body.get("list")
-    return reading.read_rows(body, read, "digi"), cursor
+    if answer.status == _MULTI_STATUS and isinstance(body, list):
+        body = _without_errors(body, answer)
+    rows = reading.read_rows(body, read, "digi")
+    if rows.skipped and not rows.items:
+        raise unreadable("digi", "has no row that can be used")
+    return rows, cursor
 
 
 def read_next_page(answer: Answer, read: Callable[[Members], T | None]) -> tuple[Rows[T], str | None]:
@@ -213,7 +225,7 @@ def read_one(answer: Answer, read: Callable[[Members], T | None]) -> list[T] | N
     if answer.status == _NOT_FOUND:
         return None
     _expect_success(answer)
-    rows = _unwrap(reading.parse_json(answer, "digi"))
+    rows = _without_errors(_unwrap(reading.parse_json(answer, "digi")), answer)
     found = reading.read_rows(rows, read, "digi").items
     if rows and not found:
         raise unreadable("digi", "has nothing of what was asked for")
@@ -268,6 +280,10 @@ def _accepted(answer: Answer) -> Members:
         raise UpstreamRefused("Digi refuses the action as it was asked for.", upstream="digi")
     _expect_success(answer)
     rows = _unwrap(reading.parse_json(answer, "digi"))
+    for status in _error_statuses(rows):
+        if status in _REFUSED_ACTIONS:
+            raise UpstreamRefused("Digi refuses the action as it was asked for.", upstream="digi")
+        raise refusal(replace(answer, status=status), "digi")
     return reading.members(rows[0] if len(rows) == 1 else None) or {}
 
 
@@ -279,8 +295,30 @@ def _unwrap(body: Json) -> list[Json]:
 
 
 def _expect_success(answer: Answer) -> None:
-    if not is_success(answer):
+    if not is_success(answer) and answer.status != _MULTI_STATUS:
         raise refusal(answer, "digi")
+
+
+def _without_errors(rows: list[Json], answer: Answer) -> list[Json]:
+    """The rows that are no errors of their own; if all are, and not for being absent, the first one's error.
+
+    Source: upstreams.md §1.2, 207 Multi-Status.
+    """
+    statuses = _error_statuses(rows)
+    if len(statuses) < len(rows):
+        return [row for row in rows if not _error_statuses([row])] if statuses else rows
+    for status in statuses:
+        if status != _NOT_FOUND:
+            raise refusal(replace(answer, status=status), "digi")
+    return []
+
+
+def _error_statuses(rows: list[Json]) -> list[int]:
+    return [
+        status
+        for row in rows
+        if isinstance(row, dict) and (status := reading.integer(row.get("error_status"))) is not None
+    ]
 
 
 def _nameless(what: str) -> UpstreamBadResponse:

@@ -82,7 +82,10 @@ def read_live_status(answer: Answer, asked: Iccid | int) -> LiveStatus | None:
     data = reading.members(body.get("data"))
     if data is None:
         raise unreadable("esimfly", "has no data")
-    return _live_status(data, asked)
+    status = _live_status(data, asked)
+    if isinstance(asked, str) and status.iccid != asked:
+        raise unreadable("esimfly", "is about another eSIM")
+    return status
 
 
 def read_check(answer: Answer) -> float | None:
