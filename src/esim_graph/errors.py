@@ -4,6 +4,7 @@
 
     GatewayError
     ├── BadUserInput            BAD_USER_INPUT
+    ├── Forbidden               FORBIDDEN
     ├── NotFound                NOT_FOUND
     ├── CursorExpired           CURSOR_EXPIRED
     ├── OperationTimeout        OPERATION_TIMEOUT
@@ -47,6 +48,12 @@ class BadUserInput(GatewayError):
     def __init__(self, message: str, *, argument: str | None = None) -> None:
         super().__init__(message)
         self.argument = argument
+
+
+class Forbidden(GatewayError):
+    """The caller may not do this; here, a browser's page of another site."""
+
+    code = "FORBIDDEN"
 
 
 class NotFound(GatewayError):

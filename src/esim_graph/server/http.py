@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from esim_graph.engine import Answer, Engine, Prepared, Refused, Request
-from esim_graph.errors import BadUserInput
+from esim_graph.errors import BadUserInput, Forbidden
 from esim_graph.server.accept import best_match, names
 from esim_graph.server.graphiql import GraphiQL
 from esim_graph.server.origin import is_own_page
@@ -28,6 +28,9 @@ _GRAPHQL_JSON = "application/graphql-response+json"
 _HTML = "text/html"
 
 _MAX_BODY = 1_000_000  # bytes
+# A connection that is closed with bytes unread is reset, and the answer may be lost with it. So a body that is
+# somewhat too long is read to its end, and thrown away.
+_MAX_READ = 16 * _MAX_BODY
 _BODY_SECONDS = 15.0  # for a body to arrive in: a half-sent one would stay open for ever
 
 
@@ -64,7 +67,7 @@ class GraphQLOverHttp:
 
     async def _respond(self, http: HttpRequest) -> ASGIApp:
         if not is_own_page(http.headers):
-            raise Rejected(403, "Only this machine's own pages and programs may call.", code="FORBIDDEN")
+            raise Rejected(403, "Only this machine's own pages and programs may call.", code=Forbidden.code)
         accept = http.headers.get("accept")
         if http.method == "GET":
             if names(accept, _HTML) and best_match(accept, (_HTML, _JSON, _GRAPHQL_JSON)) == _HTML:
@@ -156,14 +159,19 @@ async def _read_post(http: HttpRequest) -> Request:
 async def _body(http: HttpRequest) -> bytes:
     """The body, as far as it is allowed to be large and slow."""
     body = bytearray()
+    size = 0
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             async for chunk in http.stream():
-                body += chunk
-                if len(body) > _MAX_BODY:
-                    raise Rejected(413, f"The body must be at most {_MAX_BODY:,} bytes.", connection="close")
+                size += len(chunk)
+                if size <= _MAX_BODY:
+                    body += chunk
+                elif size > _MAX_READ:
+                    break
     except TimeoutError:
         raise Rejected(408, f"The body must arrive within {_BODY_SECONDS:g} s.", connection="close") from None
+    if size > _MAX_BODY:
+        raise Rejected(413, f"The body must be at most {_MAX_BODY:,} bytes.", connection="close")
     return bytes(body)
 
 
