@@ -13,6 +13,7 @@ _ICCID = re.compile(r"\d{18,20}", re.ASCII)
 _EID = re.compile(r"\d{32}", re.ASCII)
 _VENDOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 _FULL_LENGTH = 20
+_EID_LENGTH = 32
 _MAX_BIGINT = 2**63 - 1
 
 
@@ -47,10 +48,16 @@ def parse_eid(text: str, *, argument: str = "eid") -> Eid:
     Raises:
         BadUserInput: *text* is no EID.
     """
-    digits = _BLANKS.sub("", text)
-    if not _EID.fullmatch(digits):
+    eid = read_eid(text)
+    if eid is None:
         raise BadUserInput(f"{argument} must be an EID: 32 digits.", argument=argument)
-    return Eid(digits)
+    return eid
+
+
+def read_eid(text: str) -> Eid | None:
+    """Like ``parse_eid`` for text from a vendor: None instead of an error."""
+    digits = text if len(text) == _EID_LENGTH else _BLANKS.sub("", text)
+    return Eid(digits) if _EID.fullmatch(digits) else None
 
 
 def parse_vendor_id(text: str, *, argument: str) -> str:

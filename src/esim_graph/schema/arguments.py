@@ -1,10 +1,12 @@
-"""Arguments that may be left out."""
+"""Arguments that several fields share, and those that may be left out."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import strawberry
 
 T = TypeVar("T")
+
+VendorId = Annotated[str, strawberry.argument(description="Digi's own identifier.")]
 
 
 def given(value: T | None) -> T | None:

@@ -1,5 +1,6 @@
 """``Esim``: the crossing where three vendors meet; each branch is nullable and fails alone."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -57,11 +58,7 @@ class Esim(Node):
         """The first pages of several eSIMs are one call."""
         loaders = info.context.loaders
         listing = await loaders.operations_of(self.iccid, given(first), given(after))
-        return connect(
-            listing,
-            lambda found: Operation.from_domain(found, loaders.sightings(found.vendor_id)),
-            given(after),
-        )
+        return connect(listing, partial(Operation.present, loaders), given(after))
 
     @strawberry.field(description="Its profile as the device last reported it to Digi; null if Digi reports none.")
     async def profile(self, info: Info) -> Profile | None:

@@ -7,6 +7,7 @@ import strawberry
 
 from esim_graph.domain import operation as domain
 from esim_graph.domain.identifiers import Eid, Iccid
+from esim_graph.loaders import Loaders
 from esim_graph.schema.context import Info
 from esim_graph.schema.node import Node
 from esim_graph.schema.transaction import Transaction
@@ -95,6 +96,11 @@ class Operation(Node):
     def node_key(self) -> str:
         """Digi's identifier."""
         return self.vendor_id
+
+    @classmethod
+    def present(cls, loaders: Loaders, operation: domain.Operation) -> "Operation":
+        """Present an operation that was read, with what is known here of its steps."""
+        return cls.from_domain(operation, loaders.sightings(operation.vendor_id))
 
     @classmethod
     def from_domain(cls, operation: domain.Operation, seen: domain.Sightings) -> "Operation":

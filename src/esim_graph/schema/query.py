@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, cast
 
 import strawberry
@@ -9,7 +10,7 @@ import strawberry
 from esim_graph.domain.identifiers import Iccid, parse_esim_id, parse_iccid, parse_vendor_id
 from esim_graph.domain.selection import Selection
 from esim_graph.errors import BadUserInput
-from esim_graph.schema.arguments import given
+from esim_graph.schema.arguments import VendorId, given
 from esim_graph.schema.bundle import BundleEvent
 from esim_graph.schema.context import Info
 from esim_graph.schema.esim import Esim, MaxAge, load_live_status
@@ -27,7 +28,6 @@ from esim_graph.schema.transaction import Transaction
 _MAX_AT_ONCE = 200
 
 OneIccid = Annotated[Iccid, strawberry.argument(description="The eSIM's ICCID.")]
-VendorId = Annotated[str, strawberry.argument(description="Digi's own identifier.")]
 
 
 @strawberry.type(description="Reads. Every field behind a vendor is nullable: one that fails nulls its own branch.")
@@ -123,11 +123,7 @@ class Query:
         loaders = info.context.loaders
         selection = Selection(read_filter(given(filter)), read_order(given(order_by)))
         listing = await loaders.operations(selection, given(first), given(after))
-        return connect(
-            listing,
-            lambda found: Operation.from_domain(found, loaders.sightings(found.vendor_id)),
-            given(after),
-        )
+        return connect(listing, partial(Operation.present, loaders), given(after))
 
     @strawberry.field(description="A profile by its ICCID; null if Digi reports none.")
     async def profile(self, info: Info, iccid: OneIccid) -> Profile | None:
@@ -185,7 +181,7 @@ def _check_count(values: Sequence[object], argument: str) -> None:
 async def _operation(info: Info, vendor_id: str) -> Operation | None:
     loaders = info.context.loaders
     found = await loaders.operation(parse_vendor_id(vendor_id, argument="vendorId"))
-    return None if found is None else Operation.from_domain(found, loaders.sightings(found.vendor_id))
+    return None if found is None else Operation.present(loaders, found)
 
 
 async def _transaction(info: Info, vendor_id: str) -> Transaction | None:

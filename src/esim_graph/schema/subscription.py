@@ -2,16 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
 
 import strawberry
 
 from esim_graph.domain.identifiers import parse_vendor_id
+from esim_graph.schema.arguments import VendorId
 from esim_graph.schema.context import Info
 from esim_graph.schema.operation import Operation
 from esim_graph.schema.transaction import Transaction
 
-VendorId = Annotated[str, strawberry.argument(description="Digi's own identifier.")]
 _CURSOR = "Opaque: where this event stands among its subject's."
 _SEQUENCE = "The event's number; it grows with each event of the subject."
 

@@ -144,7 +144,7 @@ class Limits:
     def _refuse_if_late(self, wait: float, deadline: Deadline) -> None:
         if wait and wait > deadline.remaining():
             raise UpstreamRateLimited(
-                f"The calls that {TITLES[self._upstream]} allows are used up for now; this one was not sent.",
+                f"The calls that {TITLES[self._upstream]} allows are used up at present; this one was not sent.",
                 upstream=self._upstream,
                 retry_after=wait,
             )

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import orjson
 
-from esim_graph.domain.identifiers import Eid, Iccid, read_iccid
+from esim_graph.domain.identifiers import Eid, Iccid, read_eid, read_iccid
 from esim_graph.domain.instants import parse_instant
 from esim_graph.errors import UpstreamName
 from esim_graph.upstreams.messages import Answer
@@ -26,9 +26,7 @@ Json = object  #: what ``orjson.loads`` gives; looked at only through the functi
 Members = dict[str, Json]  #: of a JSON object
 
 _ICCID_LENGTHS = range(18, 21)
-_EID_LENGTH = 32
 _INTEGER_DIGITS = 18
-_BLANKS = re.compile(r"[\s-]")
 _USUAL_INSTANT = len("2026-06-26T14:34:40.123Z")
 _ACTIVATION_CODE = re.compile(r"(?:LPA:)?1\$[^\s$]+\$[^\s\"']*", re.IGNORECASE)
 
@@ -117,11 +115,7 @@ def iccid(value: Json) -> Iccid | None:
 def eid(value: Json) -> Eid | None:
     """An EID: 32 digits, blanks and hyphens aside."""
     digits = text(value)
-    if digits is None:
-        return None
-    if len(digits) != _EID_LENGTH:
-        digits = _BLANKS.sub("", digits)
-    return Eid(digits) if len(digits) == _EID_LENGTH and digits.isascii() and digits.isdigit() else None
+    return None if digits is None else read_eid(digits)
 
 
 def instant(value: Json) -> datetime | None:
