@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from esim_graph import loaders as loaders_module
 from esim_graph.clock import Deadline
 from esim_graph.domain.identifiers import Iccid
 from esim_graph.domain.profile import ProfileStatus
@@ -18,6 +19,7 @@ from support.gateway import Gateway, open_gateway
 
 ICCID = Iccid(KNOWN_TO_ALL.iccid)
 OTHER = Iccid(READY_TO_ENABLE.iccid)
+ENABLE = "mutation ($input: ProfileEnableInput!) { profileEnable(input: $input) { transaction { vendorId } } }"
 
 
 @pytest.fixture
@@ -112,6 +114,23 @@ async def test_an_inactive_row_of_a_page_is_not_taken_for_the_profile(gateway: G
     await loaders.profile(listing.slice.items[0].iccid)
 
     assert gateway.sandbox.calls.count() == 2
+
+
+async def test_one_busy_esim_does_not_cost_the_others_a_call_each(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fills the page that all share; the others share another one."""
+    monkeypatch.setattr(loaders_module, "_ROWS_A_CALL", 3)
+    for _ in range(4):
+        await gateway.data(ENABLE, {"input": {"deviceId": READY_TO_ENABLE.device_id, "iccid": OTHER}})
+    gateway.sandbox.calls.clear()
+    loaders = new_loaders(gateway)
+    quiet = [Iccid(profile.iccid) for profile in list(gateway.sandbox.world.profiles.values())[-8:]]
+
+    pages = await asyncio.gather(*(loaders.transactions_of(iccid, 1, None) for iccid in [OTHER, *quiet]))
+
+    assert pages[0].slice.has_next_page
+    assert gateway.sandbox.calls.count("digi", "transactions") < len(quiet)
 
 
 async def test_what_an_operation_leaves_behind_is_stopped(gateway: Gateway) -> None:

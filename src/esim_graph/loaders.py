@@ -30,6 +30,8 @@ S = TypeVar("S", Transaction, Operation)
 
 _ICCIDS_A_CALL = 100  # keeps the query of a shared first page within a URL's length
 _ROWS_A_CALL = 1000
+_WORTH_SHARING = 2  # eSIMs
+_SHARED_ROUNDS = 3
 _NEWEST_FIRST = Order("created_at", descending=True)
 
 LiveKey = tuple[Iccid | int, float | None]  #: identifier, and the oldest answer accepted in seconds
@@ -189,30 +191,40 @@ class Loaders:
         own_call: Callable[[Selection, int, None], Awaitable[Listing[S]]],
         noun: str,
     ) -> Sequence[Listing[S] | BaseException]:
-        """The first pages of many eSIMs from one shared page, as far as that reaches."""
-        iccids = list(dict.fromkeys(iccid for iccid, _ in keys))
-        if len(iccids) == 1:
-            return await _each(own_call(_of(iccid), first, None) for iccid, first in keys)
-        rows: dict[Iccid, list[S]] = {iccid: [] for iccid in iccids}
-        cut: set[Iccid] = set()
-        chunks = [iccids[at : at + _ICCIDS_A_CALL] for at in range(0, len(iccids), _ICCIDS_A_CALL)]
-        pages = await _all(page_of(_of(*chunk))(_ROWS_A_CALL, None) for chunk in chunks)
-        for chunk, page in zip(chunks, pages, strict=True):
-            for row in page.items:
-                if row.iccid in rows:
-                    rows[row.iccid].append(row)
-            if page.next_cursor is not None:
-                cut.update(chunk)
+        """The first pages of many eSIMs from pages they share, as far as those reach."""
+        wanted: dict[Iccid, int] = {}
+        for iccid, first in keys:
+            wanted[iccid] = max(first, wanted.get(iccid, 0))
+        read: dict[Iccid, tuple[Sequence[S], bool]] = {}  # the rows, and whether there may be more
+        for _ in range(_SHARED_ROUNDS):
+            left = [iccid for iccid in wanted if iccid not in read]
+            if len(left) < _WORTH_SHARING:
+                break
+            # A busy eSIM fills a shared page; the others are asked for again without it.
+            shared = await self._shared_pages(left, page_of)
+            read |= {iccid: page for iccid, page in shared.items() if not page[1] or len(page[0]) >= wanted[iccid]}
         return await _each(
-            own_call(_of(iccid), first, None)
-            if iccid in cut and len(rows[iccid]) < first
-            else self._listing_of_rows(noun, iccid, rows[iccid], first, more=iccid in cut)
+            self._listing_of_rows(noun, iccid, *read[iccid], first)
+            if iccid in read
+            else own_call(_of(iccid), first, None)
             for iccid, first in keys
         )
 
-    async def _listing_of_rows(
-        self, noun: str, iccid: Iccid, rows: Sequence[S], first: int, *, more: bool
-    ) -> Listing[S]:
+    async def _shared_pages(
+        self, iccids: list[Iccid], page_of: Callable[[Selection], FetchPage[S]]
+    ) -> dict[Iccid, tuple[list[S], bool]]:
+        """The newest rows of each eSIM, and whether the shared page was cut."""
+        chunks = [iccids[at : at + _ICCIDS_A_CALL] for at in range(0, len(iccids), _ICCIDS_A_CALL)]
+        pages = await _all(page_of(_of(*chunk))(_ROWS_A_CALL, None) for chunk in chunks)
+        found: dict[Iccid, tuple[list[S], bool]] = {}
+        for chunk, page in zip(chunks, pages, strict=True):
+            found |= {iccid: ([], page.next_cursor is not None) for iccid in chunk}
+            for row in page.items:
+                if row.iccid in found:
+                    found[row.iccid][0].append(row)
+        return found
+
+    async def _listing_of_rows(self, noun: str, iccid: Iccid, rows: Sequence[S], more: bool, first: int) -> Listing[S]:
         items = [self._with_last_check(row) if isinstance(row, Transaction) else row for row in rows[:first]]
         start = [(0, Position(None, first, 0))]
         return Listing(Slice(items, start, has_next_page=more or len(rows) > first), self._cursors(noun, _of(iccid)))
