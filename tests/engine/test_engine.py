@@ -205,3 +205,18 @@ async def test_an_error_of_a_stream_names_its_field_whatever_it_is_wrapped_in(do
     *_, answer = await _watch(engine_over(House()), document)
 
     assert answer["errors"][0]["path"] == ["it"]
+
+
+async def test_a_mutation_runs_on_when_its_caller_leaves() -> None:
+    """Cut off in the middle, nobody would know what it did; whoever ends the process waits for it."""
+    house = House()
+    engine = engine_over(house, timeout=0.2)
+    caller = asyncio.ensure_future(ask(engine, "mutation { waits }"))
+    await house.waiting.wait()
+
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+
+    assert not house.cancelled.is_set()
+    await engine.settled()
+    assert house.cancelled.is_set()  # by the end of its time

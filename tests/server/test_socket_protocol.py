@@ -140,7 +140,7 @@ async def test_a_silent_caller_is_closed_with_4408(shared: Served, monkeypatch: 
 
 async def test_pings_do_not_put_off_the_initialisation(shared: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time runs from the beginning."""
-    monkeypatch.setattr(socket, "_INIT_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "_INIT_SECONDS", 0.5)
     async with open_socket(shared, init=False) as opened, asyncio.timeout(5):
         await opened.send({"type": "ping"})
         assert await opened.receive() == {"type": "pong"}

@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from esim_graph.sandbox import landmarks
 from esim_graph.server import sse
 from server.client import (
     WATCH,
@@ -190,3 +191,19 @@ async def test_each_event_sees_the_vendor_anew(served: Served) -> None:
 
 def _open_streams(served: Served) -> float | None:
     return served.runtime.metrics.registry.get_sample_value("esim_graph_subscriptions", {"transport": "sse"})
+
+
+async def test_one_answer_comes_though_the_process_closes(served: Served) -> None:
+    """Of a mutation too: whoever gets nothing would ask again, and act twice."""
+    served.sandbox.faults.script("hold", "digi", "enable")
+    device = landmarks.READY_TO_ENABLE
+    wanted = {"deviceId": device.device_id, "iccid": device.iccid}
+    document = "mutation ($i: ProfileEnableInput!) { profileEnable(input: $i) { transaction { vendorId } } }"
+    async with open_stream(served, document, i=wanted) as stream:
+        await served.sandbox.calls.wait_for(1, "digi", "enable")
+
+        served.runtime.closing.set()
+        served.sandbox.faults.clear()
+
+        assert (await stream.next())["data"]["profileEnable"]["transaction"]["vendorId"]
+        await stream.ended()

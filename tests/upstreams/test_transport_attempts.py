@@ -1,9 +1,11 @@
 """How often the transport sends: a read at most twice, what changes something exactly once."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from esim_graph.clock import Deadline
 from esim_graph.errors import (
     UpstreamBadResponse,
     UpstreamError,
@@ -13,8 +15,10 @@ from esim_graph.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from esim_graph.upstreams.limits import Limits
 from esim_graph.upstreams.messages import Request
 from esim_graph.upstreams.transport import Transport
+from support.clock import ManualClock
 from upstreams.scripted import Act, ScriptedVendor, reply
 from upstreams.transports import (
     ACTION,
@@ -172,3 +176,27 @@ async def test_an_action_whose_tls_fails_may_be_tried_again() -> None:
 
     assert isinstance(refused, UpstreamUnavailable)
     assert refused.retryable
+
+
+@pytest.mark.parametrize(("request_", "sent"), [(ACTION, 0), (READ, 1)], ids=["an action", "a read"])
+async def test_an_action_whose_time_went_by_in_the_queue_is_not_sent(
+    vendor: ScriptedVendor, request_: Request, sent: int
+) -> None:
+    """Its answer would hardly come in time, and nobody would know what it did. A read can still be tried."""
+    clock = ManualClock()
+    limits = Limits("digi", rates=(), concurrency=1, clock=clock)
+    deadline = Deadline.after(10.0, clock)
+    vendor.says(OK)
+    await limits.enter(deadline)
+    async with transport_to(vendor.url, limits=limits, clock=clock) as transport:
+        sending = asyncio.ensure_future(transport.send(request_, body_of, deadline=deadline))
+        await clock.advance(6.0)
+
+        limits.leave()
+        (outcome,) = await asyncio.gather(sending, return_exceptions=True)
+
+    assert len(vendor.requests) == sent
+    if isinstance(outcome, UpstreamError):
+        assert isinstance(outcome, UpstreamTimeout)
+        assert outcome.retryable
+        assert "not sent" in outcome.message

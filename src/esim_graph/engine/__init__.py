@@ -73,6 +73,7 @@ class Engine:
         self._present = present
         self._timeout = timeout
         self._metrics = metrics
+        self._mutations: set[asyncio.Task[Answer]] = set()
 
     def prepare(self, request: Request) -> Prepared:
         """Parse and validate; nothing runs yet.
@@ -92,7 +93,23 @@ class Engine:
         return {"errors": [self._present(error) for error in refused.errors]}
 
     async def execute(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> Answer:
-        """Run a query or mutation to its end, or to the end of its time."""
+        """Run a query or mutation to its end, or to the end of its time.
+
+        A mutation runs on when its caller leaves: cut off in the middle, nobody would know what it did.
+        """
+        if prepared.type != "mutation":
+            return await self._execute(prepared, variables)
+        task = asyncio.create_task(self._execute(prepared, variables), name="mutation")
+        self._mutations.add(task)
+        task.add_done_callback(self._mutations.discard)
+        return await asyncio.shield(task)
+
+    async def settled(self) -> None:
+        """Wait until no mutation runs; their time is bounded."""
+        if self._mutations:
+            await asyncio.wait(self._mutations)
+
+    async def _execute(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> Answer:
         with closing(self._new_context()) as context:
             executor = self._executor(prepared, variables, context)
             if not isinstance(executor, Executor):

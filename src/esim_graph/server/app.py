@@ -46,4 +46,5 @@ def create_app(runtime: Runtime, *, examples: Sequence[Example] = ()) -> Starlet
         middleware=[Middleware(RequestScope)],
     )
     app.state.sockets_closed = sockets.closed
+    app.state.settled = engine.settled
     return app

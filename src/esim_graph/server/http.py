@@ -90,14 +90,14 @@ class GraphQLOverHttp:
             answer = await self._engine.execute(prepared, request.variables)
             return _json(answer, media_type, _status(answer, media_type))
         if best_match(accept, (EVENT_STREAM,)) is not None:
-            return EventStream(self._once(prepared, request), self._closing)
+            return EventStream(self._once(prepared, request), None)
         raise Rejected(406, f"Accept must allow {_GRAPHQL_JSON}, {_JSON} or {EVENT_STREAM}.")
 
     def _refuse(self, refused: Refused, accept: str | None) -> ASGIApp:
         answer = self._engine.refusal(refused)
         media_type = best_match(accept, (_JSON, _GRAPHQL_JSON))
         if media_type is None and best_match(accept, (EVENT_STREAM,)) is not None:
-            return EventStream(_just(answer), self._closing)
+            return EventStream(_just(answer), None)
         return _json(answer, media_type or _GRAPHQL_JSON, _status(answer, media_type or _GRAPHQL_JSON))
 
     def _subscribe(self, prepared: Prepared, request: Request, accept: str | None) -> ASGIApp:

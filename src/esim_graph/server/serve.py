@@ -156,6 +156,7 @@ async def serve(
                 started=lambda: started(bound),
             )
             await server.serve(sockets=[listening])
+            await app.state.settled()  # before the vendors' connections close
     finally:
         listening.close()
 

@@ -56,8 +56,7 @@ class GraphQLOverWebSocket:
             await websocket.close(_BAD_PROTOCOL, f"Use the subprotocol {PROTOCOL}")
             return
         await websocket.accept(PROTOCOL)
-        task = asyncio.current_task()
-        assert task is not None
+        task = _current_task()
         self._open.add(task)
         try:
             await _Connection(websocket, self._engine, self._metrics).serve(self._closing)
@@ -90,7 +89,7 @@ class _Connection:
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # those of cancelled and completed operations too
         self._streams: set[asyncio.Task[None]] = set()  # those that are subscriptions
-        self._mutations: set[asyncio.Task[Answer]] = set()  # never cancelled: what they did would be unknown
+        self._acting: set[asyncio.Task[None]] = set()  # those that are mutations: they count until they have ended
 
     async def serve(self, closing: asyncio.Event) -> None:
         """Read messages until the caller goes, breaks the protocol, or the process closes."""
@@ -117,7 +116,7 @@ class _Connection:
             tasks = [reading, *helpers, *self._tasks]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *self._mutations, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _finish(self) -> None:
         """End the subscriptions, and let queries and mutations answer; their time is bounded."""
@@ -163,7 +162,8 @@ class _Connection:
             case "subscribe":
                 await self._start(message)
             case "complete":
-                if (task := self._operations.pop(_id(message), None)) is not None:
+                task = self._operations.pop(_id(message), None)
+                if task is not None and task not in self._acting:
                     task.cancel()
             case _:
                 raise _Close(_INVALID, "Unknown message type")
@@ -195,6 +195,7 @@ class _Connection:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(self._streams.discard)
+        task.add_done_callback(self._acting.discard)
 
     async def _run(self, operation_id: str, request: Request) -> None:
         request_id.set(new_request_id())
@@ -217,32 +218,25 @@ class _Connection:
         if prepared.type == "subscription":
             if not await self._stream(operation_id, prepared, request):
                 return
-        elif not await self._next(operation_id, await self._answer(prepared, request)):
-            return
+        else:
+            if prepared.type == "mutation":
+                self._acting.add(_current_task())
+            answer = await self._engine.execute(prepared, request.variables)
+            if not self._has(operation_id) or not await self._next(operation_id, answer):
+                return  # the caller has completed it, or nothing ran
         # Before the message, so that a caller who reads it may use the id again.
         self._free(operation_id)
         await self._send({"id": operation_id, "type": "complete"})
 
     async def _stream(self, operation_id: str, prepared: Prepared, request: Request) -> bool:
         """Send each answer; False if nothing ran."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._streams.add(task)
+        self._streams.add(_current_task())
         with self._metrics.subscriptions.labels("websocket").track_inprogress():
             async with aclosing(self._engine.subscribe(prepared, request.variables)) as answers:
                 async for answer in answers:
                     if not await self._next(operation_id, answer):
                         return False
         return True
-
-    async def _answer(self, prepared: Prepared, request: Request) -> Answer:
-        execution = self._engine.execute(prepared, request.variables)
-        if prepared.type == "query":
-            return await execution
-        task = asyncio.create_task(execution, name="socket mutation")
-        self._mutations.add(task)
-        task.add_done_callback(self._mutations.discard)
-        return await asyncio.shield(task)
 
     async def _next(self, operation_id: str, answer: Answer) -> bool:
         """Send an answer; False if nothing ran, which ends the operation."""
@@ -258,8 +252,11 @@ class _Connection:
 
     def _free(self, operation_id: str) -> None:
         """Let go of this operation's id, unless another operation has it by now."""
-        if self._operations.get(operation_id) is asyncio.current_task():
+        if self._has(operation_id):
             del self._operations[operation_id]
+
+    def _has(self, operation_id: str) -> bool:
+        return self._operations.get(operation_id) is asyncio.current_task()
 
     async def _ping(self) -> None:
         while True:
@@ -277,6 +274,12 @@ class _Connection:
                 await self._websocket.send_text(text)
         except TimeoutError:
             raise WebSocketDisconnect(_GOING_AWAY, "The caller stopped reading") from None
+
+
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def _id(message: Mapping[str, Any]) -> str:

@@ -27,9 +27,10 @@ class EventStream:
     each case the answers' generator is closed, so nothing goes on for nobody.
     """
 
-    def __init__(self, answers: AsyncGenerator[Answer, None], closing: asyncio.Event) -> None:
+    def __init__(self, answers: AsyncGenerator[Answer, None], closing: asyncio.Event | None) -> None:
+        """*closing* ends a stream that may go on for long; None lets the one answer of an operation come."""
         self._answers = answers
-        self._closing = closing
+        self._closing = closing or asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""

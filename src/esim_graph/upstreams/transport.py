@@ -25,6 +25,7 @@ from esim_graph.upstreams.sender import Tally
 T = TypeVar("T")
 
 ATTEMPT_TIMEOUT = 15.0  # a live status takes 1 to 10 s; what takes longer is not coming
+ACTION_SHARE = 0.5  # of its time that an action must have left when its turn comes
 RETRY_WITHIN = 0.25  # the one retry follows after a random part of this
 _CLIENT_ERRORS = range(400, 500)
 
@@ -161,9 +162,16 @@ class Transport:
         return None
 
     async def _attempt(self, request: Request, deadline: Deadline) -> Answer:
-        if deadline.remaining() <= 0:
+        patience = deadline.remaining()
+        if patience <= 0:
             raise UpstreamTimeout(f"There was no time left to ask {self._title}.", upstream=self._upstream)
         await self._limits.enter(deadline)
+        if not request.idempotent and deadline.remaining() < patience * ACTION_SHARE:
+            # Sent now, its answer would hardly come in time, and nobody would know what it did.
+            self._limits.leave()
+            raise UpstreamTimeout(
+                f"{self._title} was too busy with other calls; this one was not sent.", upstream=self._upstream
+            )
         began = self._clock.monotonic()
         try:
             return await self._exchange(request, min(self._attempt_timeout, deadline.remaining()))
