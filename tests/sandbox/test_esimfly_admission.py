@@ -31,7 +31,7 @@ ID = landmarks.KNOWN_TO_ALL.iccid
     ],
 )
 def test_the_signature_is_the_documented_one(timestamp, body, expected):
-    """Vectors of upstreams §2.1; the one printed in the vendor's documentation is a placeholder."""
+    """Vectors of upstreams §2.1; the one that the documentation prints does not follow its formula."""
     signed = signature("sk_1111", timestamp, "4ce9d9cd-ac9e-4e17-b3a2-c66c358c1ce2", "esf_11111", body)
 
     assert signed == expected

@@ -1,8 +1,13 @@
 """Event streams: a frame per answer, an end that is always said, and nothing that goes on for nobody."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+
 import orjson
 import pytest
+from starlette.types import Message
 
+from esim_graph.engine import Answer
 from esim_graph.sandbox import landmarks
 from esim_graph.server import sse
 from server.client import (
@@ -207,3 +212,32 @@ async def test_one_answer_comes_though_the_process_closes(served: Served) -> Non
 
         assert (await stream.next())["data"]["profileEnable"]["transaction"]["vendorId"]
         await stream.ended()
+
+
+async def test_a_silent_stream_that_nobody_reads_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its heartbeat cannot be sent; without an end the poller behind it would go on for nobody."""
+    monkeypatch.setattr(sse, "_HEARTBEAT", 0.01)
+    monkeypatch.setattr(sse, "_SEND_SECONDS", 0.01)
+    begun, closed = asyncio.Event(), asyncio.Event()
+
+    async def silence() -> AsyncGenerator[Answer, None]:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+            yield {}
+        finally:
+            closed.set()
+
+    async def nobody_leaves() -> Message:
+        await asyncio.Event().wait()
+        return {}
+
+    async def full(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        await sse.EventStream(silence(), asyncio.Event())({"type": "http"}, nobody_leaves, full)
+
+    assert begun.is_set()
+    assert closed.is_set()

@@ -6,7 +6,7 @@ nor one broken document (docs/libraries.md, 18). Source: the protocol's descript
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -127,7 +127,9 @@ class _Connection:
 
     async def _close(self, code: int, reason: str) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
-            await self._websocket.close(code, reason)
+            with suppress(TimeoutError):  # a caller who has stopped reading does not read this either
+                async with asyncio.timeout(_SEND_SECONDS):
+                    await self._websocket.close(code, reason)
 
     async def _read(self) -> None:
         try:

@@ -41,13 +41,13 @@ class EventStream:
         heartbeat = asyncio.create_task(_beat(send), name="sse heartbeat")
         tasks = (pump, gone, closing, heartbeat)
         try:
-            await asyncio.wait({pump, gone, closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        if isinstance(outcomes[0], TimeoutError):
-            return  # the caller has stopped reading
+        if isinstance(outcomes[0], TimeoutError) or isinstance(outcomes[3], TimeoutError):
+            return  # the caller has stopped reading, noticed by an event or by the heartbeat of a silent stream
         if isinstance(outcomes[0], Exception):
             raise outcomes[0]
         if not isinstance(outcomes[1], asyncio.CancelledError):
