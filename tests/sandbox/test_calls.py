@@ -3,8 +3,11 @@
 import asyncio
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from esim_graph.sandbox import landmarks
+from esim_graph.sandbox.calls import CALLS_KEPT, Calls
+from esim_graph.sandbox.clock import ManualClock
 
 ICCID = landmarks.KNOWN_TO_ALL.iccid
 DOWNLOAD = landmarks.READY_TO_DOWNLOAD
@@ -84,6 +87,27 @@ async def test_clearing_forgets(sandbox, digi):
     sandbox.calls.clear()
 
     assert (sandbox.calls.count(), sandbox.calls.most_in_flight("digi")) == (0, 0)
+
+
+async def test_calls_are_found_by_what_they_mention(sandbox, digi, esimfly, esimgo):
+    await digi.get(f"/inventory/{ICCID}")
+    await digi.get("/inventory", query=f"iccid = '{ICCID}'")
+    await esimfly.status(iccid=ICCID)
+    await esimgo.history(landmarks.ESIMGO_ONLY.iccid)
+
+    assert [call.endpoint for call in sandbox.calls.of(mentions=ICCID)] == ["profile", "inventory", "status"]
+
+
+def test_what_is_kept_no_more_is_still_counted():
+    """A run of hours counts its calls too."""
+    calls, request = Calls(ManualClock()), make_mocked_request("GET", "/digi")
+    for _ in range(CALLS_KEPT + 5):
+        with calls.arriving("digi", "progress", request, b""):
+            pass
+
+    assert len(calls) == CALLS_KEPT
+    assert calls.count("digi", "progress") == calls.count() == CALLS_KEPT + 5
+    assert calls.counts() == {"digi": {"progress": CALLS_KEPT + 5}}
 
 
 async def test_waiting_for_calls_that_never_come_times_out(sandbox):

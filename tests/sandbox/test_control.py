@@ -92,6 +92,62 @@ async def test_calls_are_read_and_forgotten(control, digi, esimgo):
     assert (await control.send("GET", "/calls")).json["calls"] == []
 
 
+async def test_calls_are_found_and_counted_by_what_they_mention(control, digi):
+    await digi.get(f"/inventory/{ICCID}")
+    await digi.get("/inventory")
+    await digi.get("/inventory")
+
+    mentioning = (await control.send("GET", f"/calls?mentions={ICCID}")).json
+    newest = (await control.send("GET", "/calls?vendor=digi&last=1")).json
+    numbers = (await control.send("GET", "/calls?last=0")).json
+
+    assert (mentioning["count"], [call["endpoint"] for call in mentioning["calls"]]) == (1, ["profile"])
+    assert (newest["count"], [call["endpoint"] for call in newest["calls"]]) == (3, ["inventory"])
+    assert numbers["by_endpoint"] == {"digi": {"inventory": 2, "profile": 1}}
+    assert numbers["calls"] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/calls?last=-1", "/calls?typo=1", "/transactions?since=soon", "/operations?action=x"]
+)
+async def test_a_parameter_that_is_none_is_400(control, path):
+    assert (await control.send("GET", path)).status == 400
+
+
+async def test_transactions_are_found_by_what_they_are(control, digi):
+    identifier = await transaction_of(digi)
+
+    here = f"/transactions?device_id={ENABLE.device_id}&iccid={ENABLE.iccid}"
+    [row] = (await control.send("GET", f"{here}&action=enable&status=in_progress")).json["transactions"]
+    none = (await control.send("GET", f"{here}&action=disable&status=in_progress")).json
+
+    assert (row["transaction"], row["operation"], none["count"]) == (identifier, None, 0)
+    assert "code" not in row
+
+
+async def test_transactions_are_found_by_when_they_were_accepted(control, digi, sandbox):
+    past = (await control.send("GET", "/transactions")).json["count"]
+    since = sandbox.world.time.now().isoformat().replace("+", "%2B")
+    await transaction_of(digi)
+
+    assert (await control.send("GET", f"/transactions?since={since}")).json["count"] == 1
+    assert (await control.send("GET", "/transactions")).json["count"] == past + 1
+
+
+async def test_a_transaction_names_the_operation_that_it_is_a_step_of(control, digi):
+    identifier = await operation_of(digi)
+    await control.send("PATCH", f"/operations/{identifier}", json={"status": "download"})
+
+    [row] = (await control.send("GET", f"/transactions?device_id={ACTIVATE.device_id}&status=in_progress")).json[
+        "transactions"
+    ]
+    [operation] = (await control.send("GET", f"/operations?device_id={ACTIVATE.device_id}&status=download")).json[
+        "operations"
+    ]
+
+    assert row["operation"] == operation["id"] == identifier
+
+
 async def test_switches_are_read_and_flipped(control, digi):
     before = (await control.send("GET", "/switches")).json
 

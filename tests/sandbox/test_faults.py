@@ -93,6 +93,41 @@ async def test_latency_may_be_a_range(sandbox, digi):
     assert fault.struck == 1
 
 
+async def test_a_late_answer_is_of_a_request_carried_out_at_once(sandbox, digi):
+    sandbox.faults.script("late", "digi", "enable", seconds=30)
+    before = len(sandbox.world.transactions)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(digi.post("/enable", device_id=ENABLE.device_id, iccid=ENABLE.iccid), 0.2)
+
+    [call] = sandbox.calls.of("digi", "enable")
+    assert len(sandbox.world.transactions) == before + 1
+    assert (call.fault, call.finished) == ("late", False)
+
+
+async def test_a_late_answer_is_the_usual_one(sandbox, digi):
+    sandbox.faults.script("late", "digi", seconds=0.05)
+    started = time.monotonic()
+
+    answer = await digi.post("/enable", device_id=ENABLE.device_id, iccid=ENABLE.iccid)
+
+    assert answer.json["transaction"] in sandbox.world.transactions
+    assert time.monotonic() - started >= 0.05
+
+
+async def test_a_late_reset_is_of_a_request_carried_out_at_once(sandbox, digi):
+    sandbox.faults.script("late", "digi", seconds=0.05)
+    sandbox.faults.script("reset_after", "digi")
+    before = len(sandbox.world.transactions)
+    started = time.monotonic()
+
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await digi.post("/enable", device_id=ENABLE.device_id, iccid=ENABLE.iccid)
+
+    assert len(sandbox.world.transactions) == before + 1
+    assert time.monotonic() - started >= 0.05
+
+
 async def test_a_held_call_waits_for_the_release(sandbox, digi):
     sandbox.faults.script("hold", "digi")
     waiting = asyncio.create_task(digi.get())

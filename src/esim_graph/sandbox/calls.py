@@ -36,6 +36,11 @@ class Call:
     finished: bool = False
     content: bytes = field(default=b"", repr=False)  #: the raw body, for matching faults; never shown.
 
+    def mentions(self, text: str) -> bool:
+        """Return whether path, query or body contain *text*: an ICCID, a transaction id."""
+        in_query = any(text in value for value in self.query.values())
+        return in_query or text in self.path or text.encode() in self.content
+
     def to_json(self) -> dict[str, object]:
         """Write the call for ``GET /control/calls``."""
         shown = asdict(self)
@@ -45,7 +50,7 @@ class Call:
 
 
 class Calls:
-    """The calls received, oldest first; the last ten thousand are kept.
+    """The calls received, oldest first; the last ten thousand are kept, and all are counted.
 
     Endpoint names are those of each vendor's ``face.py``: Digi ``summary inventory profile bulk
     transactions progress operations operation start_operation download enable disable delete``,
@@ -55,6 +60,7 @@ class Calls:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._calls: deque[Call] = deque(maxlen=CALLS_KEPT)
+        self._received: Counter[tuple[str, str]] = Counter()  # by vendor and endpoint; forgets no call
         self._present: Counter[str] = Counter()
         self._most: Counter[str] = Counter()
         self._arrived = asyncio.Event()
@@ -65,13 +71,33 @@ class Calls:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def of(self, vendor: str | None = None, endpoint: str | None = None) -> list[Call]:
-        """Return the calls of one vendor, of one endpoint, or all."""
-        return [call for call in self._calls if vendor in (None, call.vendor) and endpoint in (None, call.endpoint)]
+    def of(self, vendor: str | None = None, endpoint: str | None = None, mentions: str | None = None) -> list[Call]:
+        """Return the calls kept of one vendor, of one endpoint, that mention a text, or all."""
+        return [
+            call
+            for call in self._calls
+            if vendor in (None, call.vendor)
+            and endpoint in (None, call.endpoint)
+            and (mentions is None or call.mentions(mentions))
+        ]
 
     def count(self, vendor: str | None = None, endpoint: str | None = None) -> int:
-        """Return how many calls were received; a call counts from its arrival, answered or not."""
-        return len(self.of(vendor, endpoint))
+        """Return how many calls were received, those that are kept no more included.
+
+        A call counts from its arrival, answered or not.
+        """
+        return sum(
+            number
+            for (to_vendor, to_endpoint), number in self._received.items()
+            if vendor in (None, to_vendor) and endpoint in (None, to_endpoint)
+        )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return :meth:`count` of every endpoint that was called, by vendor."""
+        counts: dict[str, dict[str, int]] = {}
+        for (vendor, endpoint), number in sorted(self._received.items()):
+            counts.setdefault(vendor, {})[endpoint] = number
+        return counts
 
     def most_in_flight(self, vendor: str) -> int:
         """Return the most calls of one vendor that were ever open at once since the last clear."""
@@ -82,14 +108,15 @@ class Calls:
         return self._present[vendor]
 
     def clear(self) -> None:
-        """Forget all calls; those still open stay counted as in flight."""
+        """Forget all calls and their number; those still open stay counted as in flight."""
         self._calls.clear()
+        self._received.clear()
         self._most = Counter(self._present)
 
     async def wait_for(
         self, count: int, vendor: str | None = None, endpoint: str | None = None, *, within: float = 5.0
     ) -> list[Call]:
-        """Wait until *count* matching calls have arrived, and return them. No test needs to sleep.
+        """Wait until *count* matching calls have arrived, and return those kept. No test needs to sleep.
 
         Raises:
             TimeoutError: fewer arrived *within* that many real seconds.
@@ -118,6 +145,7 @@ class Calls:
             content=body,
         )
         self._calls.append(call)
+        self._received[vendor, endpoint] += 1
         self._arrived.set()
         started = self._clock.monotonic()
         try:

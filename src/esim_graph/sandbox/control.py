@@ -5,13 +5,16 @@
 ``GET POST DELETE /control/faults``      list; add one (fields of :class:`~.faults.Fault`); clear all
 ``DELETE /control/faults/{id}``          remove one
 ``POST /control/faults/release``         let held calls go on
-``GET DELETE /control/calls``            calls received (``?vendor=&endpoint=``), counts and most in
-                                         flight at once; forget them
+``GET DELETE /control/calls``            calls received (``?vendor=&endpoint=&mentions=&last=``), counts and
+                                         most in flight at once; forget them
 ``GET PATCH /control/switches``          every switch; change some: ``{"digi": {"single_get": "wrapped"}}``
 ``GET /control/landmarks``               the fixed eSIMs and their stories
 ``GET /control/time``                    wall clock, simulated seconds, speed
 ``POST /control/advance``                skip simulated time: ``{"seconds": 600}``
 ``GET PATCH DELETE /control/profiles/{iccid}``  read, overwrite fields of, or remove a profile row
+``GET /control/transactions``            what was accepted, oldest first (``?device_id=&iccid=&action=&status=
+                                         &since=``), each with the operation that it is a step of
+``GET /control/operations``              likewise (``?device_id=&iccid=&operation=&status=&since=``)
 ``GET PATCH /control/transactions/{tx}``   read, or put into a state: ``{"status", "message", "message_code"}``
 ``GET PATCH /control/operations/{id}``     likewise; going forward runs the steps in between at once
 ``GET PATCH /control/live/{iccid}``      read, or overwrite the network's value (fields of :class:`~.live.Live`)
@@ -28,7 +31,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esim_graph.sandbox import landmarks
-from esim_graph.sandbox.calls import Calls
+from esim_graph.sandbox.calls import CALLS_KEPT, Calls
 from esim_graph.sandbox.clock import iso_ms
 from esim_graph.sandbox.control_world import WorldControl
 from esim_graph.sandbox.faults import Fault, Faults
@@ -47,6 +50,17 @@ class Advance(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seconds: Annotated[float, Field(ge=0)]
+
+
+class CallsQuery(BaseModel):
+    """The parameters of ``GET /control/calls``; ``last=0`` asks for the numbers alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vendor: str | None = None
+    endpoint: str | None = None
+    mentions: str | None = None
+    last: Annotated[int, Field(ge=0)] = CALLS_KEPT
 
 
 class Control:
@@ -113,12 +127,19 @@ class Control:
         return web.Response(status=204)
 
     async def read_calls(self, request: web.Request) -> web.Response:
-        """List the calls received, and per vendor how many there were and how many at once."""
-        found = self._calls.of(request.query.get("vendor"), request.query.get("endpoint"))
-        counts = {vendor: self._calls.count(vendor) for vendor in VENDORS}
-        most = {vendor: self._calls.most_in_flight(vendor) for vendor in VENDORS}
-        calls = [call.to_json() for call in found]
-        return json_response({"count": len(calls), "counts": counts, "most_in_flight": most, "calls": calls})
+        """List the calls kept, the newest ``last`` of those asked for; count all that were received."""
+        asked = CallsQuery.model_validate(dict(request.query))
+        calls = self._calls
+        found = calls.of(asked.vendor, asked.endpoint, asked.mentions)
+        return json_response(
+            {
+                "count": calls.count(asked.vendor, asked.endpoint) if asked.mentions is None else len(found),
+                "counts": {vendor: calls.count(vendor) for vendor in VENDORS},
+                "by_endpoint": calls.counts(),
+                "most_in_flight": {vendor: calls.most_in_flight(vendor) for vendor in VENDORS},
+                "calls": [call.to_json() for call in found[max(0, len(found) - asked.last) :]],
+            }
+        )
 
     async def clear_calls(self, request: web.Request) -> web.Response:
         """Forget the calls received."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from esim_graph.sandbox.history import BundleEvent, nanoseconds
 from esim_graph.sandbox.http import Handler, RefusalError, body_of, json_response, unknown
@@ -48,6 +48,33 @@ class HistoryChange(BaseModel):
     processing_seconds: float | None = None
 
 
+class _RowsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    device_id: str | None = None
+    iccid: str | None = None
+    status: str | None = None
+    since: AwareDatetime | None = None
+
+    def keeps(self, row: Transaction | Operation) -> bool:
+        """Return whether *row* is asked for."""
+        wanted = self.model_dump(exclude={"since"}, exclude_none=True)
+        fits = all(getattr(row, name) == value for name, value in wanted.items())
+        return fits and (self.since is None or row.created >= self.since)
+
+
+class TransactionsQuery(_RowsQuery):
+    """The parameters of ``GET /control/transactions``; ``since`` is compared with ``created``."""
+
+    action: str | None = None
+
+
+class OperationsQuery(_RowsQuery):
+    """The parameters of ``GET /control/operations``."""
+
+    operation: str | None = None
+
+
 class WorldControl:
     """Routes under ``/control`` for profiles, transactions, operations, live values, histories."""
 
@@ -62,6 +89,8 @@ class WorldControl:
             ("GET", "/profiles/{iccid}", self.read_profile),
             ("PATCH", "/profiles/{iccid}", self.change_profile),
             ("DELETE", "/profiles/{iccid}", self.remove_profile),
+            ("GET", "/transactions", self.read_transactions),
+            ("GET", "/operations", self.read_operations),
             ("GET", "/transactions/{tx}", self.read_transaction),
             ("PATCH", "/transactions/{tx}", self.change_transaction),
             ("GET", "/operations/{id}", self.read_operation),
@@ -89,6 +118,25 @@ class WorldControl:
         """Remove a profile row, as if the device no longer reported it."""
         del self._world.profiles[self._profile(request).iccid]
         return web.Response(status=204)
+
+    async def read_transactions(self, request: web.Request) -> web.Response:
+        """List what was accepted, without checking it; ``operation`` names the one that it is a step of."""
+        self._world.settle()
+        asked = TransactionsQuery.model_validate(dict(request.query))
+        steps = self._world.steps()
+        found = [
+            _shown(row) | {"operation": steps.get(row.transaction)}
+            for row in self._world.transactions.values()
+            if asked.keeps(row)
+        ]
+        return json_response({"count": len(found), "transactions": found})
+
+    async def read_operations(self, request: web.Request) -> web.Response:
+        """List the operations."""
+        self._world.settle()
+        asked = OperationsQuery.model_validate(dict(request.query))
+        found = [asdict(row) for row in self._world.operations.values() if asked.keeps(row)]
+        return json_response({"count": len(found), "operations": found})
 
     async def read_transaction(self, request: web.Request) -> web.Response:
         """Answer a transaction with what only the sandbox knows, without checking it."""

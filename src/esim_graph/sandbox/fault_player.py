@@ -40,7 +40,10 @@ class FaultPlayer:
         delays, fault = self._faults.for_call(call)
         for delay in delays:
             call.fault = delay.kind
-            await self._delay(delay)
+            if delay.kind == "late":
+                answer = self._late(delay, answer)
+            else:
+                await self._delay(delay)
         if fault is None:
             response: web.StreamResponse = await answer()
         else:
@@ -49,6 +52,16 @@ class FaultPlayer:
         if fault is None or fault.kind not in _NO_ANSWER:
             call.status = response.status
         return response
+
+    def _late(self, fault: Fault, answer: Answer) -> Answer:
+        """Act at once and tell later: whoever hangs up meanwhile does not know that it was done."""
+
+        async def late() -> web.Response:
+            response = await answer()
+            await self._delay(fault)
+            return response
+
+        return late
 
     async def _delay(self, fault: Fault) -> None:
         if fault.kind == "hold":

@@ -14,6 +14,7 @@ from esim_graph.sandbox.calls import Call
 
 Kind = Literal[
     "latency",  # wait ``seconds`` (up to ``up_to``, drawn evenly), then answer as usual
+    "late",  # carry the request out at once, and answer only after ``seconds`` (up to ``up_to``)
     "hold",  # wait until ``faults.release()``, then answer as usual
     "status",  # answer ``status`` in the vendor's error form; ``retry_after`` and ``headers`` may be added
     "html",  # an HTML page, with 200 unless ``status`` says otherwise
@@ -27,7 +28,7 @@ Kind = Literal[
     "reset_before",  # the connection is reset, nothing was done
     "reset_after",  # the request is carried out, then the connection is reset
 ]
-DELAYS: tuple[Kind, ...] = ("latency", "hold")
+DELAYS: tuple[Kind, ...] = ("latency", "late", "hold")
 
 
 class Fault(BaseModel):
@@ -65,7 +66,7 @@ class Fault(BaseModel):
             self.vendor in (None, call.vendor)
             and self.endpoint in (None, call.endpoint)
             and (self.times is None or self.struck < self.times)
-            and (self.only is None or _mentions(call, self.only))
+            and (self.only is None or call.mentions(self.only))
         )
 
 
@@ -136,7 +137,3 @@ class Faults:
         for fault in (*delays, *([spoiler] if spoiler else [])):
             fault.struck += 1
         return delays, spoiler
-
-
-def _mentions(call: Call, text: str) -> bool:
-    return text in call.path or any(text in value for value in call.query.values()) or text.encode() in call.content

@@ -62,6 +62,15 @@ class World:
         """Return the profiles reported on one eSIM, in the order of their numbers."""
         return sorted((row for row in self.profiles.values() if row.eid == eid), key=lambda row: row.id)
 
+    def steps(self) -> dict[str, str]:
+        """Return the transactions that no caller asked for, each with the operation that it is a step of."""
+        return {
+            transaction: operation.id
+            for operation in self.operations.values()
+            for transaction in (operation.download_tx, operation.enable_tx)
+            if transaction is not None
+        }
+
     def change_profile(self, iccid: str, **changes: str | int) -> Profile:
         """Overwrite fields of a reported profile at once, with any word, documented or not."""
         profile = self.profiles[iccid]
