@@ -22,7 +22,7 @@ SOURCES := $(shell find src -type f -not -path '*/__pycache__/*' -not -path '$(G
 LINTER := lint/node_modules/.installed
 CHECKS := check-format check-lint check-types check-imports check-scripts check-schema check-graph
 
-.PHONY: help run test check bench schema format lock dist clean $(CHECKS)
+.PHONY: help run test check bench soak schema format lock dist clean $(CHECKS)
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target does; do \
@@ -35,14 +35,21 @@ test: .venv/.dev $(LINTER)  ## install everything tests need, then run every che
 	@scripts/bring-programs
 	@$(MAKE) check
 	@$(MAKE) dist/.tried
-	@echo '== Tests'
+	@echo '== Tests, with SQLite'
 	@.venv/bin/pytest --numprocesses=$(TEST_WORKERS) $(ARGS)
+	@echo '== Tests that touch a database, with PostgreSQL'
+	@.venv/bin/pytest --numprocesses=$(TEST_WORKERS) --database=postgresql $(ARGS) || (($$? == 5))  # 5: no test
 
 check: .venv/.dev $(LINTER)  ## lint, types, import contracts, the schema file and the graph's own lint
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target $(CHECKS)
 
 bench: .venv/.dev  ## measure what a request costs on this machine
 	@.venv/bin/python bench/run.py $(ARGS)
+	@.venv/bin/python bench/journal.py
+
+soak: .venv/.dev  ## show at length what tests show briefly: 200 kills, 1,000 resumed operations
+	@scripts/bring-programs
+	@.venv/bin/pytest tests/scenarios --soak $(ARGS)
 
 schema: .venv/.dev  ## write schema.graphql anew from the code
 	@.venv/bin/esim-graph schema > schema.graphql.new

@@ -52,8 +52,17 @@ export default [
               "LiveDevice",
               "DataUsage",
               "Freshness",
-              // One step of an operation.
+              // What is thought of an eSIM at one moment, and what that is made of.
+              "Lifecycle",
+              "LifecycleObservation",
+              "LifecycleConflict",
+              "UnavailableSource",
+              // One step of an operation, and when the last one will have ended.
               "OperationStep",
+              "EstimatedCompletion",
+              // What an operation would do, and what to know before.
+              "ActivationPlan",
+              "PlanWarning",
             ],
           },
         },

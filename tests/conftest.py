@@ -1,12 +1,18 @@
 """What every test stands on: nothing leaves this machine."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 import loopback_guard
+from support.database import CHOSEN
+
+_HERE = Path(__file__).parent
+_WITHOUT_DATABASE = {"domain", "engine", "sandbox", "upstreams", "test_requirements.py", "test_wheel.py"}
 
 # Python processes that a test starts come under the same guard.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -23,3 +29,47 @@ def refused_connections() -> Iterator[list[tuple[str, str]]]:
     loopback_guard.refused.clear()
     yield loopback_guard.refused
     assert not loopback_guard.refused, f"reached beyond loopback: {loopback_guard.refused}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``pytest --database=postgresql``: every gateway of the tests keeps its data there."""
+    parser.addoption(
+        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="What gateways keep data in."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With xdist the process that starts the workers comes first, and owns the server."""
+    CHOSEN.open(config.getoption("database"))
+
+
+def pytest_unconfigure() -> None:
+    """The run is over."""
+    CHOSEN.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With PostgreSQL, leave out what never touches a database."""
+    if config.getoption("database") == "sqlite":
+        return
+    pure = {item: item.path.relative_to(_HERE).parts[0] in _WITHOUT_DATABASE for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if pure[item]])
+    items[:] = [item for item in items if not pure[item]]
+
+
+@pytest.fixture(autouse=True)
+def databases_of_one_test() -> Iterator[None]:
+    """What ``fresh_database_url`` hands out is gone after the test."""
+    with CHOSEN.of_one_test():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def logging_of_one_test() -> Iterator[None]:
+    """Who configured logging wrote to a stream that ends with the test."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -1,25 +1,28 @@
-"""The door to write: rules across fields, one POST each, and what an action makes us forget."""
+"""The door to write: rules across fields, the plan behind a carrier's name, and what the log says."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import structlog
 
 from esim_graph.actions import Actions
+from esim_graph.domain.activation_plan import PlanWarningCode
 from esim_graph.domain.identifiers import Eid, Iccid, parse_activation_code
 from esim_graph.domain.operation import OperationKind, OperationRequest, OperationStatus
 from esim_graph.domain.transaction import ActionRequest, TransactionAction, TransactionStatus
-from esim_graph.errors import BadUserInput, UpstreamError, UpstreamRefused
+from esim_graph.errors import BadUserInput, CarrierAmbiguous, IdempotencyKeyReused, UpstreamRefused
 from esim_graph.sandbox.landmarks import READY_TO_ACTIVATE, READY_TO_DOWNLOAD, READY_TO_ENABLE
 from support.gateway import Gateway, open_gateway
 
 DEVICE, ICCID = str(READY_TO_ENABLE.device_id), Iccid(READY_TO_ENABLE.iccid)
 CODE = parse_activation_code(str(READY_TO_DOWNLOAD.activation_code))
+BY_CARRIER = OperationRequest(kind=OperationKind.ENABLE, device_id=DEVICE, carrier=READY_TO_ENABLE.carrier)
 
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    async with open_gateway() as opened:
+    async with open_gateway(poll={"min_interval": 3600, "max_interval": 3600}) as opened:
         yield opened
 
 
@@ -29,14 +32,14 @@ def actions(gateway: Gateway) -> Actions:
 
 
 @pytest.mark.parametrize("action", [TransactionAction.ENABLE, TransactionAction.DISABLE, TransactionAction.DELETE])
-async def test_an_action_is_one_call_and_a_transaction(
+async def test_an_action_is_one_question_one_call_and_a_transaction(
     gateway: Gateway, actions: Actions, action: TransactionAction
 ) -> None:
-    transaction = await actions.act(ActionRequest(action=action, device_id=DEVICE, iccid=ICCID))
+    transaction = (await actions.act(ActionRequest(action=action, device_id=DEVICE, iccid=ICCID))).value
 
     assert (transaction.action, transaction.status) == (action, TransactionStatus.IN_PROGRESS)
     assert gateway.sandbox.world.transactions[transaction.vendor_id].action == action.value
-    assert [call.endpoint for call in gateway.sandbox.calls] == [action.value]
+    assert [call.endpoint for call in gateway.sandbox.calls] == ["transactions", action.value]
 
 
 @pytest.mark.parametrize(("iccid", "code"), [(None, None), (ICCID, CODE)])
@@ -63,12 +66,41 @@ async def test_an_operation_takes_a_carrier_or_an_iccid(gateway: Gateway, action
 
 
 async def test_an_operation_may_take_both(gateway: Gateway, actions: Actions) -> None:
-    operation = await actions.start_operation(
-        OperationRequest(kind=OperationKind.ENABLE, device_id=DEVICE, iccid=ICCID, carrier=READY_TO_ENABLE.carrier)
-    )
+    operation = (await actions.start_operation(replace(BY_CARRIER, iccid=ICCID))).value.operation
 
     assert (operation.status, operation.iccid) == (OperationStatus.STARTING, ICCID)
-    assert gateway.sandbox.calls.count() == 1
+    assert [call.endpoint for call in gateway.sandbox.calls] == ["operations", "start_operation"]
+
+
+async def test_an_operation_by_carrier_is_planned_first(gateway: Gateway, actions: Actions) -> None:
+    await actions.start_operation(BY_CARRIER, idempotency_key="k")
+    again = await actions.start_operation(BY_CARRIER, idempotency_key="k")
+
+    assert again.replayed
+    assert [call.endpoint for call in gateway.sandbox.calls] == ["inventory", "operations", "start_operation"]
+
+
+async def test_an_ambiguous_carrier_is_refused_unless_that_is_acknowledged(gateway: Gateway, actions: Actions) -> None:
+    for profile in gateway.sandbox.world.profiles_on(str(READY_TO_ENABLE.eid)):
+        profile.carrier = str(READY_TO_ENABLE.carrier)
+
+    with pytest.raises(CarrierAmbiguous) as caught:
+        await actions.start_operation(BY_CARRIER, idempotency_key="k", acknowledged=[PlanWarningCode.ALREADY_ACTIVE])
+    began = await actions.start_operation(
+        BY_CARRIER, idempotency_key="k", acknowledged=[PlanWarningCode.CARRIER_AMBIGUOUS]
+    )
+
+    assert caught.value.argument == "carrier"
+    assert ICCID in caught.value.message
+    assert not began.replayed
+    assert [call.endpoint for call in gateway.sandbox.calls] == ["inventory", "operations", "start_operation"]
+
+
+async def test_what_is_acknowledged_is_part_of_the_input(actions: Actions) -> None:
+    await actions.start_operation(BY_CARRIER, idempotency_key="k")
+
+    with pytest.raises(IdempotencyKeyReused):
+        await actions.start_operation(BY_CARRIER, idempotency_key="k", acknowledged=[PlanWarningCode.CARRIER_AMBIGUOUS])
 
 
 async def test_what_the_vendor_refuses_is_refused(actions: Actions) -> None:
@@ -80,25 +112,9 @@ async def test_what_the_vendor_refuses_is_refused(actions: Actions) -> None:
         )
 
 
-@pytest.mark.parametrize("kind", ["reset_after", "cut_body"])
-async def test_an_action_that_was_carried_out_unheard_is_not_sent_again(
-    gateway: Gateway, actions: Actions, kind: str
-) -> None:
-    """The vendor has acted and only the answer is lost: a second POST would act twice."""
-    gateway.sandbox.faults.script("reset_after" if kind == "reset_after" else "cut_body", "digi")
-    before = len(gateway.sandbox.world.transactions)
-
-    with pytest.raises(UpstreamError) as caught:
-        await actions.act(ActionRequest(action=TransactionAction.ENABLE, device_id=DEVICE, iccid=ICCID))
-
-    assert caught.value.retryable is False
-    assert len(gateway.sandbox.world.transactions) == before + 1
-    assert gateway.sandbox.calls.count() == 1
-
-
 async def test_an_accepted_action_is_one_line_in_the_log_without_a_code(gateway: Gateway, actions: Actions) -> None:
     with structlog.testing.capture_logs() as logs:
-        transaction = await actions.act(
+        outcome = await actions.act(
             ActionRequest(
                 action=TransactionAction.DOWNLOAD,
                 device_id=str(READY_TO_DOWNLOAD.device_id),
@@ -106,7 +122,8 @@ async def test_an_accepted_action_is_one_line_in_the_log_without_a_code(gateway:
             )
         )
 
-    lines = [line for line in logs if line["event"] == "action_accepted"]
-    assert [(line["action"], line["transaction"]) for line in lines] == [("download", transaction.vendor_id)]
+    lines = [line for line in logs if line["event"] == "request_accepted"]
+    assert [(line["noun"], line["action"], line["vendor_id"]) for line in lines] == [
+        ("transaction", "download", outcome.value.vendor_id)
+    ]
     assert CODE.reveal() not in repr(logs)
-    assert gateway.sandbox.calls.count() == 1

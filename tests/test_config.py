@@ -38,6 +38,7 @@ DEFAULTS = {
     "POLL__MIN_INTERVAL": 2,
     "POLL__MAX_INTERVAL": 30,
     "POLL__DEADLINE": 1200,
+    "DATABASE_URL": SecretStr("sqlite+aiosqlite:///esim-graph.sqlite3"),
     "OPERATION_TIMEOUT": 20,
     "SIGNING_KEY": None,
     "AUTH__MODE": "none",
@@ -150,6 +151,14 @@ def test_every_setting_of_the_contract_is_there() -> None:
         ({"SIGNING_KEY_FILE": "."}, "SIGNING_KEY_FILE", "a file that can be read"),
         ({"ESIMGO__API_KEY": f"{SECRET}\nx: y"}, "ESIMGO__API_KEY", "without line breaks"),
         ({"SIGNING_KEY_FILE": "/dev/null"}, "SIGNING_KEY_FILE", "a file that is not empty"),
+        ({"DATABASE_URL": f"mysql://me:{SECRET}@host/db"}, "DATABASE_URL", "sqlite:///<file>, or postgresql"),
+        ({"DATABASE_URL": f"postgresql://me:{SECRET}@host"}, "DATABASE_URL", "postgresql+asyncpg://<user>"),
+        ({"DATABASE_URL": f"postgresql://me:{SECRET}@host:x/db"}, "DATABASE_URL", "postgresql+asyncpg://<user>"),
+        ({"DATABASE_URL": f"postgresql://host/db?password={SECRET}"}, "DATABASE_URL", "no parameter but"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL", "sqlite:///<file>"),
+        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL", "sqlite:///<file>"),
+        ({"DATABASE_URL": "esim-graph.sqlite3"}, "DATABASE_URL", "sqlite:///<file>"),
+        ({"DATABASE_URL_FILE": f"/nowhere/{SECRET}"}, "DATABASE_URL_FILE", "a file that can be read"),
         ({"DIGI": "{"}, "DIGI", "each set by itself"),
         ({"DIGI": f'{{"api_key_id": "{SECRET}"}}'}, "DIGI", "each set by itself"),
         ({"LIVE_STATUS": "15"}, "LIVE_STATUS", "TTL"),
@@ -281,6 +290,29 @@ def test_a_base_url_ends_without_a_slash(monkeypatch: pytest.MonkeyPatch) -> Non
     assert _value("ESIMGO__BASE_URL") == "https://api.esim-go.com/v2.4"
 
 
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("sqlite:///data/esims.db", "sqlite+aiosqlite:///data/esims.db"),
+        ("sqlite:////var/lib/esims.db", "sqlite+aiosqlite:////var/lib/esims.db"),
+        ("sqlite+aiosqlite:///esims.db", "sqlite+aiosqlite:///esims.db"),
+        ("postgres://me:p%40ss@host:5433/db", "postgresql+asyncpg://me:p%40ss@host:5433/db"),
+        ("postgresql://host/db?sslmode=require", "postgresql+asyncpg://host/db?ssl=require"),
+        ("postgresql+asyncpg://me@/db?host=/run/postgresql", "postgresql+asyncpg://me@/db?host=%2Frun%2Fpostgresql"),
+    ],
+)
+def test_a_databases_address_may_be_written_as_others_write_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, used: str
+) -> None:
+    """As a variable, and in a file."""
+    _set(monkeypatch, DATABASE_URL=given)
+    assert _value("DATABASE_URL") == SecretStr(used)
+
+    Path("secret").write_text(f"{given}\n")
+    _set(monkeypatch, DATABASE_URL="", DATABASE_URL_FILE="secret")
+    assert _value("DATABASE_URL") == SecretStr(used)
+
+
 def test_names_are_not_case_sensitive(monkeypatch: pytest.MonkeyPatch) -> None:
     """As environments differ."""
     monkeypatch.setenv("esim_graph_operation_timeout", "7")
@@ -296,7 +328,6 @@ def test_settings_of_other_versions_do_not_stop_the_start(monkeypatch: pytest.Mo
         LIVE_STATUS__STALE_TTL="300",
         BUNDLE_HISTORY__STALE_TTL="3600",
         REDIS_URL=f"redis://:{SECRET}@redis",
-        DATABASE_URL="sqlite:///x",
         OPERATION_TIMOUT="5",
         SANDBOX_SPEED="60",
         CONFIG="",
@@ -309,7 +340,6 @@ def test_settings_of_other_versions_do_not_stop_the_start(monkeypatch: pytest.Mo
         PREFIX + name
         for name in (
             "BUNDLE_HISTORY__STALE_TTL",
-            "DATABASE_URL",
             "LIVE_STATUS__STALE_TTL",
             "OPERATION_TIMOUT",
             "REDIS_URL",
@@ -320,6 +350,7 @@ def test_settings_of_other_versions_do_not_stop_the_start(monkeypatch: pytest.Mo
 def test_nothing_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither settings that are printed nor fingerprints that are logged."""
     _set(monkeypatch, ESIMGO__API_KEY=SECRET, ESIMFLY__ACCESS_CODE="x", ESIMFLY__SECRET_KEY=SECRET, SIGNING_KEY=SECRET)
+    _set(monkeypatch, DATABASE_URL=f"postgresql://me:{SECRET}@host/db")
 
     settings = load_settings()
 

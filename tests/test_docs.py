@@ -13,9 +13,9 @@ from graphql import parse, validate
 from esim_graph import errors
 from esim_graph.config import CONFIG_FILE, describe
 from esim_graph.errors import GatewayError, UpstreamError
-from esim_graph.sandbox import Options
 from esim_graph.sandbox.control import __doc__ as control_doc
 from esim_graph.sandbox.landmarks import LANDMARKS
+from schema.vendors import time_passing_with_each_look
 from support.gateway import SCHEMA, open_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +62,7 @@ def test_the_readmes_commands_send_the_operations_it_shows() -> None:
 
     bodies = curl_bodies()
 
-    assert len(bodies) == len(shown) == 3
+    assert len(bodies) == len(shown) == 4
     for body in bodies:
         (definition,) = parse(body["query"]).definitions
         assert validate(SCHEMA, parse(body["query"])) == []
@@ -87,16 +87,19 @@ async def test_the_readmes_first_query_answers_what_the_readme_says() -> None:
 
 async def test_the_readmes_activation_ends_successful() -> None:
     """The mutation starts what the subscription sees to its end, in the six events the README speaks of."""
-    _, start, watch = curl_bodies()
+    _, start, watch, history = curl_bodies()
 
-    async with open_gateway(Options(devices=60, speed=600)) as gateway:
+    async with open_gateway() as gateway, time_passing_with_each_look(gateway.sandbox):
         started = (await gateway.data(start["query"], start["variables"]))["operationStart"]
         vendor_id = started["operation"]["vendorId"]
         events = [
             event["data"]["operationProgress"] async for event in gateway.watch(watch["query"], {"vendorId": vendor_id})
         ]
+        esim = (await gateway.data(history["query"], history["variables"]))["esim"]
 
     assert started["userErrors"] == []
+    assert [change["to"] for change in esim["statusChanges"]["nodes"]] == ["ENABLED", "INSTALLED", "DOWNLOADED"]
+    assert esim["lifecycle"]["state"] == "ENABLED"
     assert [event["operation"]["status"] for event in events] == [
         "STARTING", "DOWNLOAD", "DOWNLOAD_VERIFY", "ENABLE", "ENABLE_VERIFY", "SUCCESSFUL",
     ]  # fmt: skip

@@ -213,7 +213,7 @@ async def test_no_secret_and_no_vendors_text_is_logged_or_answered(capfd: pytest
                 gateway.sandbox.faults.script(**fault)
             answers.append(await gateway.ask(read))
             answers.append(await gateway.ask(download, {"i": wanted}))
-            async with asyncio.timeout(10), aclosing(gateway.watch(watch)) as events:  # type: ignore[type-var]
+            async with asyncio.timeout(10), aclosing(gateway.watch(watch)) as events:
                 answers.append(await anext(events))
             gateway.sandbox.faults.clear()
         # Mistakes that graphql-core would quote.

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+from pathlib import Path
 
 import pytest
 
@@ -11,22 +13,28 @@ from esim_graph.runtime import open_runtime
 from esim_graph.sandbox import landmarks
 from esim_graph.schema.context import new_context
 from support.clock import ManualClock
+from support.database import fresh_database_url
 from support.gateway import open_gateway
 
 PROFILE = f'{{ profile(iccid: "{landmarks.KNOWN_TO_ALL.iccid}") {{ status }} }}'
 
 
-async def test_it_opens_without_any_setting() -> None:
-    """And asks nobody."""
+async def test_it_opens_without_any_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And asks nobody; what it keeps is a file in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
     async with open_runtime(Settings()) as runtime:
         assert runtime.rooms.tenant == "default"
         assert not runtime.closing.is_set()
+
+    assert os.listdir(tmp_path) == ["esim-graph.sqlite3"]
 
 
 async def test_a_vendor_call_has_less_time_than_its_operation() -> None:
     """A slow vendor is an error on its branch, and not the end of the answer."""
     clock = ManualClock()
-    async with open_runtime(load_settings(operation_timeout=10), clock=clock) as runtime:
+    settings = load_settings(operation_timeout=10, database_url=fresh_database_url())
+    async with open_runtime(settings, clock=clock) as runtime:
         assert runtime.rooms.call_deadline().remaining() == pytest.approx(9)
 
 
@@ -37,7 +45,7 @@ async def test_nothing_is_left_when_it_closes() -> None:
         await gateway.data(PROFILE)
         gateway.sandbox.faults.script("hold", "digi")
         asking = asyncio.create_task(gateway.ask('{ profile(iccid: "8943108170002570328") { status } }'))
-        following = asyncio.create_task(anext(gateway.runtime.rooms.progress.operation("x")))
+        following = asyncio.create_task(anext(gateway.runtime.rooms.progress.operation("x", None)))
         await gateway.sandbox.calls.wait_for(3, "digi")
         asking.cancel()
         following.cancel()
@@ -47,12 +55,17 @@ async def test_nothing_is_left_when_it_closes() -> None:
     assert {task for task in asyncio.all_tasks() if not task.done()} == before
 
 
-@pytest.mark.parametrize(("key", "same"), [("a signing key", True), (None, False)])
-async def test_cursors_outlive_the_process_with_a_key_only(key: str | None, same: bool) -> None:
-    """Replicas that share it read each other's."""
-    settings = load_settings(signing_key=key)
+@pytest.mark.parametrize(
+    ("key", "one_database", "same"), [("a signing key", False, True), (None, True, True), (None, False, False)]
+)
+async def test_replicas_that_share_a_key_or_a_database_read_each_others_cursors(
+    key: str | None, one_database: bool, same: bool
+) -> None:
+    """Without the setting the key is made once and kept in the database."""
+    here = load_settings(signing_key=key, database_url=fresh_database_url())
+    there = here if one_database else load_settings(signing_key=key, database_url=fresh_database_url())
 
-    async with open_runtime(settings) as one, open_runtime(settings) as other:
+    async with open_runtime(here) as one, open_runtime(there) as other:
         token = one.rooms.seal.close("cursor", "default", "text")
 
         assert (other.rooms.seal.open("cursor", "default", token) == "text") is same

@@ -1,22 +1,11 @@
 """What the gateway says about itself: one JSON object a line, the request's id in it, and counters of its own."""
 
 import logging
-from collections.abc import Iterator
 
 import orjson
 import pytest
-import structlog
 
 from esim_graph.telemetry import Metrics, configure_logging, logger, new_request_id, request_id
-
-
-@pytest.fixture(autouse=True)
-def log_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = handlers, level
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

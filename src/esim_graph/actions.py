@@ -1,12 +1,16 @@
 """The door to write: the four actions on a profile, and multistep operations."""
 
+from collections.abc import Collection
+
 from esim_graph.clock import Deadline
-from esim_graph.domain.identifiers import Iccid
-from esim_graph.domain.operation import Operation, OperationRequest
+from esim_graph.dispatch import Outcome
+from esim_graph.domain.activation_plan import PlanWarningCode, check_target, plan_of
+from esim_graph.domain.operation import FollowedOperation, OperationRequest
 from esim_graph.domain.transaction import ActionRequest, Transaction, TransactionAction
-from esim_graph.errors import BadUserInput
+from esim_graph.errors import BadUserInput, CarrierAmbiguous
 from esim_graph.runtime import Rooms
-from esim_graph.telemetry import logger
+
+__all__ = ["Actions", "Outcome"]
 
 
 class Actions:
@@ -16,13 +20,14 @@ class Actions:
         self._rooms = rooms
         self._deadline = deadline
 
-    async def act(self, request: ActionRequest) -> Transaction:
+    async def act(
+        self, request: ActionRequest, *, idempotency_key: str | None = None, force: bool = False
+    ) -> Outcome[Transaction]:
         """Have Digi do something to a profile; the device does it in its own time, 3 to 10 minutes.
 
         Raises:
             BadUserInput: the input's fields do not fit together; Digi was not called.
-            UpstreamRefused: Digi says that the input is wrong.
-            UpstreamError: not ``retryable`` where nobody knows whether the action began.
+            GatewayError: see ``Dispatch.act``.
         """
         if request.action is TransactionAction.DOWNLOAD and (
             (request.iccid is None) == (request.activation_code is None)
@@ -32,35 +37,42 @@ class Actions:
                 "and activationCode.",
                 argument="iccid",
             )
-        logger().info("action_sent", action=request.action.value)
-        try:
-            transaction = await self._rooms.upstreams.digi.act(request, deadline=self._deadline)
-        finally:
-            await self._forget(request.iccid)
-        logger().info("action_accepted", action=request.action.value, transaction=transaction.vendor_id)
-        return transaction
+        return await self._rooms.dispatch.act(
+            request, idempotency_key=idempotency_key, force=force, actor=self._rooms.actor, deadline=self._deadline
+        )
 
-    async def start_operation(self, request: OperationRequest) -> Operation:
+    async def start_operation(
+        self,
+        request: OperationRequest,
+        *,
+        idempotency_key: str | None = None,
+        force: bool = False,
+        acknowledged: Collection[PlanWarningCode] = (),
+    ) -> Outcome[FollowedOperation]:
         """Have Digi start a multistep operation.
 
         Raises:
             BadUserInput: neither a carrier nor an ICCID says which profile is meant.
-            UpstreamRefused: Digi says that the input is wrong.
-            UpstreamError: not ``retryable`` where nobody knows whether the operation began.
+            CarrierAmbiguous: several profiles report the carrier, and that is not *acknowledged*.
+            GatewayError: see ``Dispatch.act``.
         """
-        if request.carrier is None and request.iccid is None:
-            raise BadUserInput(
-                "An operation takes a carrier or an iccid, to tell which profile is meant.", argument="carrier"
-            )
-        logger().info("operation_sent", kind=request.kind.value)
-        try:
-            operation = await self._rooms.upstreams.digi.start_operation(request, deadline=self._deadline)
-        finally:
-            await self._forget(request.iccid)
-        logger().info("operation_accepted", kind=request.kind.value, operation=operation.vendor_id)
-        return operation
+        check_target(request)
 
-    async def _forget(self, iccid: Iccid | None) -> None:
-        """Whatever Digi answered, or did not: what is remembered may no longer be true."""
-        if iccid is not None:
-            await self._rooms.memory.forget(iccid)
+        async def check(deadline: Deadline) -> None:
+            if request.iccid is not None or PlanWarningCode.CARRIER_AMBIGUOUS in acknowledged:
+                return
+            digi = self._rooms.upstreams.digi
+            profiles = await digi.profiles_on(request.device_id, eid=request.eid, deadline=deadline)
+            ambiguous = plan_of(request, profiles).warning(PlanWarningCode.CARRIER_AMBIGUOUS)
+            if ambiguous is not None:
+                raise CarrierAmbiguous(ambiguous.message, argument="carrier")
+
+        return await self._rooms.dispatch.start_operation(
+            request,
+            idempotency_key=idempotency_key,
+            force=force,
+            actor=self._rooms.actor,
+            deadline=self._deadline,
+            check=check,
+            acknowledged=[code.value for code in acknowledged],
+        )

@@ -11,9 +11,18 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -26,6 +35,7 @@ PREFIX = "ESIM_GRAPH_"
 CONFIG_FILE = PREFIX + "CONFIG"
 SANDBOX_PREFIX = PREFIX + "SANDBOX_"  # the sandbox's own business
 _DELIMITER = "__"
+_SQLITE_FILE = "esim-graph.sqlite3"  # in the working directory
 _SHOWN = 60  # characters of a wrong value
 
 
@@ -55,6 +65,39 @@ def _parse_base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _parse_database_url(given: str | SecretStr | None) -> str:
+    """The address as SQLAlchemy takes it; None is the default's."""
+    text = given.get_secret_value() if isinstance(given, SecretStr) else given
+    if text is None:
+        return f"sqlite+aiosqlite:///{_SQLITE_FILE}"
+    scheme, _, rest = text.partition("://")
+    if scheme in ("sqlite", "sqlite+aiosqlite"):
+        path = rest.removeprefix("/")
+        if rest != path and path and not path.startswith(":") and "?" not in path:
+            return f"sqlite+aiosqlite:///{path}"
+    elif scheme in ("postgresql", "postgresql+asyncpg", "postgres") and (url := _postgresql_url(rest)):
+        return url
+    raise ValueError(
+        "must be sqlite:///<file>, or postgresql+asyncpg://<user>:<password>@<host>/<database> "
+        "with no parameter but host, port and sslmode"
+    )
+
+
+def _postgresql_url(rest: str) -> str | None:
+    try:
+        parts = urlsplit(f"//{rest}")
+        parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        host = parts.port != 0 and (parts.hostname or parameters.get("host"))
+    except ValueError:
+        return None
+    known = parameters.keys() <= {"host", "port", "ssl", "sslmode"}
+    if not host or not parts.path.strip("/") or parts.fragment or not known:
+        return None
+    if "sslmode" in parameters:
+        parameters["ssl"] = parameters.pop("sslmode")  # asyncpg's name for it
+    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, urlencode(parameters), ""))
+
+
 def _check_secret(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not (text.isascii() and text.isprintable()):
@@ -64,6 +107,7 @@ def _check_secret(secret: SecretStr) -> SecretStr:
 
 BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+DatabaseUrl = Annotated[SecretStr, BeforeValidator(_parse_database_url)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -123,6 +167,11 @@ class DigiSettings(_Vendor):
     def configured(self) -> bool:
         """Whether there are credentials."""
         return bool(self.api_key_id or self.username)
+
+    @property
+    def account(self) -> str:
+        """Tells one Digi from another in what is kept for longer than its credentials last."""
+        return hashlib.sha256(self.base_url.encode()).hexdigest()[:12]
 
     @property
     def fingerprint(self) -> str:
@@ -240,12 +289,19 @@ class Settings(BaseSettings):
     profiles: ProfilesSettings = Field(default_factory=ProfilesSettings)
     poll: PollSettings = Field(default_factory=PollSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    database_url: DatabaseUrl = Field(
+        default=None,
+        validate_default=True,
+        description="`sqlite:///<file>` or `postgresql+asyncpg://<user>:<password>@<host>/<database>`. "
+        f"Unset: the SQLite file `{_SQLITE_FILE}` in the working directory.",
+    )
+    database_url_file: Path | None = Field(default=None, description="A file that holds the database's address.")
     operation_timeout: PositiveSeconds = Field(
         default=20, description="One GraphQL operation, end to end. Each vendor call ends sooner."
     )
     signing_key: SecretStr | None = Field(
         default=None,
-        description="Signs cursors. Unset: one is made at start, and cursors end with the process.",
+        description="Signs cursors. Unset: one is made once and kept in the database, so that replicas share it.",
     )
     signing_key_file: Path | None = Field(default=None, description="A file that holds the signing key.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")

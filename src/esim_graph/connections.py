@@ -47,6 +47,19 @@ class Slice(Generic[T]):
         return Position(start.cursor, start.size, start.offset + row + 1 - first)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedSlice(Generic[T]):
+    """Some rows of a list of our own, where a row's own key is its place."""
+
+    items: Sequence[T]
+    key: Callable[[T], str]
+    has_next_page: bool  #: never promises what is not there
+
+    def behind(self, row: int) -> Position:
+        """The place behind a row."""
+        return Position(self.key(self.items[row]), 1, 0)
+
+
 class Cursors:
     """Writes and reads the cursors of one list: one tenant, one noun, one filter and order."""
 

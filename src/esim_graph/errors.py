@@ -4,10 +4,14 @@
 
     GatewayError
     ├── BadUserInput            BAD_USER_INPUT
+    │   └── CarrierAmbiguous    CARRIER_AMBIGUOUS, a user error only
     ├── Forbidden               FORBIDDEN
     ├── NotFound                NOT_FOUND
+    ├── ConflictingOperation    CONFLICTING_OPERATION
+    ├── IdempotencyKeyReused    IDEMPOTENCY_KEY_REUSED
     ├── CursorExpired           CURSOR_EXPIRED
     ├── OperationTimeout        OPERATION_TIMEOUT
+    ├── DatabaseUnavailable     INTERNAL
     └── UpstreamError
         ├── UpstreamNotConfigured   UPSTREAM_NOT_CONFIGURED
         ├── UpstreamUnavailable     UPSTREAM_UNAVAILABLE
@@ -50,6 +54,10 @@ class BadUserInput(GatewayError):
         self.argument = argument
 
 
+class CarrierAmbiguous(BadUserInput):
+    """The carrier's name fits several profiles of the device, and the caller has not said that any will do."""
+
+
 class Forbidden(GatewayError):
     """The caller may not do this; here, a browser's page of another site."""
 
@@ -62,8 +70,28 @@ class NotFound(GatewayError):
     code = "NOT_FOUND"
 
 
+class ConflictingOperation(GatewayError):
+    """What runs on the device does not go together with what is asked for.
+
+    Attributes:
+        running: the transaction or operation that runs; None while nobody knows whether it does.
+    """
+
+    code = "CONFLICTING_OPERATION"
+
+    def __init__(self, message: str, *, running: object | None = None) -> None:
+        super().__init__(message)
+        self.running = running
+
+
+class IdempotencyKeyReused(GatewayError):
+    """The key was used before, for another input."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
 class CursorExpired(GatewayError):
-    """The vendor no longer knows the page that a cursor continues."""
+    """What a cursor continues is no longer there: the vendor's page, or our events."""
 
     code = "CURSOR_EXPIRED"
 
@@ -72,6 +100,13 @@ class OperationTimeout(GatewayError):
     """One GraphQL operation took longer than ``ESIM_GRAPH_OPERATION_TIMEOUT``."""
 
     code = "OPERATION_TIMEOUT"
+    retryable = True
+
+
+class DatabaseUnavailable(GatewayError):
+    """Our own database did not answer; what must be remembered was not done."""
+
+    code = "INTERNAL"
     retryable = True
 
 
@@ -153,9 +188,14 @@ class UpstreamForbidden(UpstreamError):
 
 
 class UpstreamRefused(UpstreamError):
-    """The vendor understood the request and refuses it as wrong (its 400)."""
+    """The vendor understood the request and refuses it as wrong (its 400).
+
+    Attributes:
+        replayed: whether it did so before, for the same idempotency key, and was not asked again.
+    """
 
     code = "BAD_USER_INPUT"
+    replayed: bool = False
 
 
 class UpstreamBadResponse(UpstreamError):

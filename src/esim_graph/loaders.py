@@ -5,23 +5,29 @@ the siblings of a failed field, and a cancelled waiter would cancel the shared a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
 
 from esim_graph.clock import Deadline
-from esim_graph.connections import Cursors, FetchPage, Position, Slice, check_first, read_slice
+from esim_graph.connections import Cursors, FetchPage, KeyedSlice, Position, Slice, check_first, read_slice
+from esim_graph.domain.activation_plan import ActivationPlan, check_target, plan_of
 from esim_graph.domain.bundle import BundleEvent
+from esim_graph.domain.canonical import Absence, Findings, Lifecycle, lifecycle_of
 from esim_graph.domain.freshness import Freshness
 from esim_graph.domain.identifiers import Iccid
 from esim_graph.domain.live_status import LiveStatus
-from esim_graph.domain.operation import Operation, Sightings
+from esim_graph.domain.operation import EstimatedCompletion, Operation, OperationRequest, Sightings
 from esim_graph.domain.page import Page
 from esim_graph.domain.profile import Profile, ProfileStatus
+from esim_graph.domain.reports import of_profile
 from esim_graph.domain.selection import AnyOf, Condition, Operator, Order, Selection
+from esim_graph.domain.status_change import KnownState, StatusChange, StatusFilter, StatusSource
 from esim_graph.domain.transaction import Transaction
+from esim_graph.errors import CursorExpired, UpstreamError, UpstreamForbidden, UpstreamNotConfigured
 from esim_graph.runtime import Rooms
 
 K = TypeVar("K")
@@ -41,7 +47,7 @@ LiveKey = tuple[Iccid | int, float | None]  #: identifier, and the oldest answer
 class Listing(Generic[T]):
     """A page of a list with the means to write its cursors."""
 
-    slice: Slice[T]
+    slice: Slice[T] | KeyedSlice[T]
     cursors: Cursors
 
     def cursor(self, row: int) -> str:
@@ -61,6 +67,8 @@ class Loaders:
         self._rooms = rooms
         self._deadline = deadline
         self._loading: set[asyncio.Task[Any]] = set()
+        self._profiles_at: dict[Iccid, datetime] = {}
+        self._sightings: dict[str, Sightings] = {}
         self._profile = DataLoader(self._owned(self._load_profiles))
         self._live_status = DataLoader(self._owned(self._load_live_statuses))
         self._bundle_history = DataLoader(self._owned(self._load_bundle_histories))
@@ -68,6 +76,9 @@ class Loaders:
         self._operation = DataLoader(self._owned(self._load_operations))
         self._first_transactions = DataLoader(self._owned(self._load_first_transactions))
         self._first_operations = DataLoader(self._owned(self._load_first_operations))
+        self._first_changes = DataLoader(self._owned(self._load_first_changes))
+        self._change = DataLoader(self._owned(self._load_changes))
+        self._known_states = DataLoader(self._owned(self._load_known_states))
 
     def close(self) -> None:
         """Stop what is still being loaded: its operation has ended without it."""
@@ -111,8 +122,22 @@ class Loaders:
         return asyncio.shield(self._operation.load(vendor_id))
 
     def sightings(self, vendor_id: str) -> Sightings:
-        """When the steps of an operation were seen by whoever followed it here."""
-        return self._rooms.progress.sightings(vendor_id)
+        """When the steps of an operation that was read were seen by whoever followed it; often nothing."""
+        return self._sightings.get(vendor_id, {})
+
+    async def estimate(self, operation: Operation) -> EstimatedCompletion | None:
+        """When an operation will have ended, as others of its kind did."""
+        return await self._rooms.progress.estimate(operation)
+
+    async def activation_plan(self, request: OperationRequest) -> ActivationPlan:
+        """What an operation would do to its device.
+
+        Raises:
+            BadUserInput: neither a carrier nor an ICCID says which profile is meant.
+        """
+        check_target(request)
+        digi = self._rooms.upstreams.digi
+        return plan_of(request, await digi.profiles_on(request.device_id, eid=request.eid, deadline=self._deadline))
 
     async def profiles(self, selection: Selection, first: int | None, after: str | None) -> Listing[Profile]:
         """A page of profiles; those that are active are known to ``profile`` from then on.
@@ -121,20 +146,22 @@ class Loaders:
         whether there is another.
         """
         digi, deadline = self._rooms.upstreams.digi, self._deadline
+        asked_at = self._rooms.clock.now()
 
         async def fetch(size: int, cursor: str | None) -> Page[Profile]:
             return await digi.profile_page(selection, size=size, cursor=cursor, deadline=deadline)
 
         listing = await self._list("profiles", selection, fetch, first, after)
-        active = (profile for profile in listing.slice.items if profile.status is ProfileStatus.ACTIVE)
-        self._profile.prime_many({profile.iccid: profile for profile in active})
+        active = {profile.iccid: profile for profile in listing.slice.items if profile.status is ProfileStatus.ACTIVE}
+        self._profile.prime_many(active)
+        self._profiles_at |= dict.fromkeys(active, asked_at)
+        reports = (of_profile(profile, asked_at, whole=False) for profile in listing.slice.items)
+        self._rooms.journal.observe(report for report in reports if report is not None)
         return listing
 
     async def transactions(self, selection: Selection, first: int | None, after: str | None) -> Listing[Transaction]:
         """A page of transactions."""
-        listing = await self._list("transactions", selection, self._transaction_page(selection), first, after)
-        checked = [self._with_last_check(transaction) for transaction in listing.slice.items]
-        return replace(listing, slice=replace(listing.slice, items=checked))
+        return await self._list("transactions", selection, self._transaction_page(selection), first, after)
 
     async def operations(self, selection: Selection, first: int | None, after: str | None) -> Listing[Operation]:
         """A page of operations."""
@@ -152,9 +179,70 @@ class Loaders:
             return await self.operations(_of(iccid), first, after)
         return await asyncio.shield(self._first_operations.load((iccid, check_first(first))))
 
+    async def status_changes(self, wanted: StatusFilter, first: int | None, after: str | None) -> Listing[StatusChange]:
+        """A page of the journal, newest first."""
+        count, cursors = check_first(first), self._cursors("status changes", wanted)
+        behind = cursors.read(after).cursor
+        place = None if behind is None else _read_place(behind)
+        (found,) = await self._rooms.journal.pages([wanted], limit=count + 1, behind=place)
+        return _listing_of_changes(found, count, cursors)
+
+    async def status_changes_of(self, iccid: Iccid, first: int | None, after: str | None) -> Listing[StatusChange]:
+        """An eSIM's status changes, newest first; the first pages of several eSIMs are read together."""
+        if after is not None:
+            return await self.status_changes(StatusFilter(iccid=iccid), first, after)
+        return await asyncio.shield(self._first_changes.load((iccid, check_first(first))))
+
+    def status_change(self, number: int) -> Awaitable[StatusChange | None]:
+        """A status change by its number."""
+        return asyncio.shield(self._change.load(number))
+
+    def watch_status_changes(
+        self, iccid: Iccid | None, after: int | None
+    ) -> AsyncGenerator[StatusChange | CursorExpired, None]:
+        """Each status change as it is written, of one profile or of all; it does not end by itself."""
+        return self._rooms.journal.watch(iccid, after)
+
+    async def lifecycle(self, iccid: Iccid) -> tuple[Lifecycle, dict[StatusSource, str]]:
+        """Where a profile is in its life by all vendors, and the codes of those that could not say."""
+        profile, live, history = await asyncio.gather(
+            self.profile(iccid), self.live_status(iccid, None), self.bundle_history(iccid), return_exceptions=True
+        )
+        codes: dict[StatusSource, str] = {}
+        now = self._rooms.clock.now()
+        status, freshness = (live[0], live[1]) if isinstance(live, tuple) else (live, None)
+        findings = Findings(
+            iccid=iccid,
+            now=now,
+            profile=_found(profile, StatusSource.DIGI, codes),
+            profile_at=self._profiles_at.get(iccid, now),
+            live_status=_found(status, StatusSource.ESIMFLY, codes),
+            live_status_at=now if freshness is None else freshness.observed_at,
+            history=_found(history, StatusSource.ESIMGO, codes),
+            known=await asyncio.shield(self._known_states.load(iccid)),
+        )
+        return lifecycle_of(findings), codes
+
     async def _load_profiles(self, iccids: list[Iccid]) -> list[Profile | None]:
-        found = await self._rooms.memory.profiles(iccids, deadline=self._deadline)
-        return [found.get(iccid) for iccid in iccids]
+        found = await self._rooms.memory.observed_profiles(iccids, deadline=self._deadline)
+        self._profiles_at |= {iccid: observed_at for iccid, (_, observed_at) in found.items()}
+        return [found[iccid][0] if iccid in found else None for iccid in iccids]
+
+    async def _load_first_changes(self, keys: list[tuple[Iccid, int]]) -> list[Listing[StatusChange]]:
+        wanted = {key: StatusFilter(iccid=key[0]) for key in keys}
+        limit = max(count for _, count in keys) + 1
+        pages = await self._rooms.journal.pages(list(wanted.values()), limit=limit)
+        return [
+            _listing_of_changes(found, key[1], self._cursors("status changes", wanted[key]))
+            for key, found in zip(wanted, pages, strict=True)
+        ]
+
+    async def _load_changes(self, numbers: list[int]) -> list[StatusChange | None]:
+        return [await self._rooms.journal.change(number) for number in numbers]
+
+    async def _load_known_states(self, iccids: list[Iccid]) -> list[dict[StatusSource, KnownState]]:
+        found = await self._rooms.journal.states(iccids)
+        return [found[iccid] for iccid in iccids]
 
     async def _load_live_statuses(
         self, keys: list[LiveKey]
@@ -168,10 +256,13 @@ class Loaders:
 
     async def _load_transactions(self, vendor_ids: list[str]) -> list[Transaction | None]:
         found = await self._rooms.upstreams.digi.transactions_by_id(vendor_ids, deadline=self._deadline)
-        return [self._with_last_check(found[key]) if key in found else None for key in vendor_ids]
+        recalled = await self._rooms.progress.recall_transactions(list(found.values()))
+        by_id = {transaction.vendor_id: transaction for transaction in recalled}
+        return [by_id.get(key) for key in vendor_ids]
 
     async def _load_operations(self, vendor_ids: list[str]) -> list[Operation | None]:
         found = await self._rooms.upstreams.digi.operations_by_id(vendor_ids, deadline=self._deadline)
+        self._sightings |= await self._rooms.progress.recall_sightings(list(found.values()))
         return [found.get(key) for key in vendor_ids]
 
     async def _load_first_transactions(
@@ -225,9 +316,10 @@ class Loaders:
         return found
 
     async def _listing_of_rows(self, noun: str, iccid: Iccid, rows: Sequence[S], more: bool, first: int) -> Listing[S]:
-        items = [self._with_last_check(row) if isinstance(row, Transaction) else row for row in rows[:first]]
         start = [(0, Position(None, first, 0))]
-        return Listing(Slice(items, start, has_next_page=more or len(rows) > first), self._cursors(noun, _of(iccid)))
+        return Listing(
+            Slice(rows[:first], start, has_next_page=more or len(rows) > first), self._cursors(noun, _of(iccid))
+        )
 
     async def _list(
         self, noun: str, selection: Selection, fetch: FetchPage[T], first: int | None, after: str | None
@@ -235,28 +327,53 @@ class Loaders:
         cursors = self._cursors(noun, selection)
         return Listing(await read_slice(fetch, check_first(first), cursors.read(after)), cursors)
 
-    def _cursors(self, noun: str, selection: Selection) -> Cursors:
+    def _cursors(self, noun: str, selection: Selection | StatusFilter) -> Cursors:
         return Cursors(self._rooms.seal, self._rooms.tenant, f"{noun} {selection!r}")
 
     def _transaction_page(self, selection: Selection) -> FetchPage[Transaction]:
         async def fetch(size: int, cursor: str | None) -> Page[Transaction]:
-            return await self._rooms.upstreams.digi.transaction_page(
+            page = await self._rooms.upstreams.digi.transaction_page(
                 selection, size=size, cursor=cursor, deadline=self._deadline
             )
+            recalled = await self._rooms.progress.recall_transactions(page.items)
+            return replace(page, items=tuple(recalled))
 
         return fetch
 
     def _operation_page(self, selection: Selection) -> FetchPage[Operation]:
         async def fetch(size: int, cursor: str | None) -> Page[Operation]:
-            return await self._rooms.upstreams.digi.operation_page(
+            page = await self._rooms.upstreams.digi.operation_page(
                 selection, size=size, cursor=cursor, deadline=self._deadline
             )
+            self._sightings |= await self._rooms.progress.recall_sightings(page.items)
+            return page
 
         return fetch
 
-    def _with_last_check(self, transaction: Transaction) -> Transaction:
-        checked_at = self._rooms.progress.checked_at(transaction.vendor_id)
-        return transaction if checked_at is None else replace(transaction, last_checked_at=checked_at)
+
+def _listing_of_changes(found: list[StatusChange], count: int, cursors: Cursors) -> Listing[StatusChange]:
+    return Listing(KeyedSlice(found[:count], _write_place, has_next_page=len(found) > count), cursors)
+
+
+def _write_place(change: StatusChange) -> str:
+    return f"{change.number} {change.at.isoformat()}"
+
+
+def _read_place(text: str) -> tuple[datetime, int]:
+    number, at = text.split(" ", 1)
+    return datetime.fromisoformat(at), int(number)
+
+
+def _found(answer: T | BaseException | None, source: StatusSource, codes: dict[StatusSource, str]) -> T | Absence:
+    """A vendor's answer, or why there is none; the code of one that could not say is noted."""
+    if isinstance(answer, UpstreamNotConfigured):
+        return Absence.NOT_ASKED
+    if isinstance(answer, UpstreamError):
+        codes[source] = answer.code
+        return Absence.NOT_KNOWN if isinstance(answer, UpstreamForbidden) else Absence.NOT_ASKED
+    if isinstance(answer, BaseException):
+        raise answer
+    return Absence.NOT_KNOWN if answer is None else answer
 
 
 def _of(*iccids: Iccid) -> Selection:

@@ -96,6 +96,32 @@ class Metrics:
             "Transactions and operations that are being followed now.",
             registry=self.registry,
         )
+        self.database_writes = Counter(
+            "esim_graph_database_writes",
+            "Writes to the database that were committed.",
+            registry=self.registry,
+        )
+        self.database_commits = Counter(
+            "esim_graph_database_commits",
+            "Commits of the database; each is durable, and holds all writes that waited together.",
+            registry=self.registry,
+        )
+        self.status_changes = Counter(
+            "esim_graph_status_changes",
+            "Status changes that this process wrote to the journal.",
+            registry=self.registry,
+        )
+        self.observations_dropped = Counter(
+            "esim_graph_observations_dropped",
+            "Moments at which more was observed than the journal could take in.",
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "esim_graph_requests",
+            "Actions and operations that callers asked for, by what became of them.",
+            ["noun", "outcome"],
+            registry=self.registry,
+        )
         self.subscriptions = Gauge(
             "esim_graph_subscriptions",
             "Subscriptions open now.",

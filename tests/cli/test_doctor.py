@@ -1,6 +1,7 @@
 """The doctor: everything right is 0; anything wrong is 1, with what to do about it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,12 @@ from support.clock import ManualClock
 from support.gateway import settings_for
 
 NOTHING = Settings()
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a folder without a database."""
+    monkeypatch.chdir(tmp_path)
 
 
 async def _examine(settings: Settings, *unknown: str) -> tuple[int, list[str]]:
@@ -25,7 +32,7 @@ async def test_all_is_well() -> None:
 
         assert code == 0
         assert [line.split()[:2] for line in lines] == [
-            ["ok", name] for name in ("settings", "digi", "esimfly", "esimgo")
+            ["ok", name] for name in ("settings", "database", "digi", "esimfly", "esimgo")
         ]
         assert {call.endpoint for call in sandbox.calls} <= {"summary", "status", "list"}
         assert sandbox.calls.count() == 3
@@ -52,7 +59,7 @@ async def test_wrong_credentials_are_told_with_their_settings(
     assert vendor in wrong
     assert names in wrong
     assert "sk_wrong" not in "".join(lines)
-    assert len([line for line in lines if line.startswith("ok")]) == 3
+    assert len([line for line in lines if line.startswith("ok")]) == 4
 
 
 async def test_a_vendor_that_cannot_be_reached_is_told_with_its_address() -> None:

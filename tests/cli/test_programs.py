@@ -1,6 +1,7 @@
 """The programs as processes: what they print, and that they end cleanly when they are asked to."""
 
 import asyncio
+import os
 import re
 import signal
 from pathlib import Path
@@ -28,7 +29,7 @@ async def test_the_demo_ends_its_streams_and_finishes_its_queries(tmp_path: Path
     device = landmarks.READY_TO_ACTIVATE
     wanted = {"kind": "ACTIVATE", "deviceId": device.device_id, "carrier": device.carrier}
     arguments = ("demo", "--port", "0", "--sandbox-port", "0", "--speed", "60")
-    async with running(*arguments, cwd=tmp_path) as program, aiohttp.ClientSession() as http:
+    async with running(*arguments, cwd=tmp_path, TMPDIR=str(tmp_path)) as program, aiohttp.ClientSession() as http:
         graphql = (await program.line("/graphql")).split()[1]
         control = (await program.line("/control")).split()[2]
         async with http.post(graphql, json={"query": START, "variables": {"input": wanted}}) as response:
@@ -38,7 +39,8 @@ async def test_the_demo_ends_its_streams_and_finishes_its_queries(tmp_path: Path
             assert response.status == 201
 
         stream = await http.post(graphql, json=watch, headers={"accept": "text/event-stream"})
-        assert (await stream.content.readline()).startswith(b"event: next")
+        frame = [await stream.content.readline() for _ in range(3)]  # after its id and how soon to come again
+        assert b"event: next\n" in frame
         socket = await connect(
             graphql.replace("http", "ws", 1), subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None
         )
@@ -57,6 +59,7 @@ async def test_the_demo_ends_its_streams_and_finishes_its_queries(tmp_path: Path
         assert b"event: complete" not in await stream.read()  # whoever watches comes again
         await socket.wait_closed()
         assert socket.close_code == 1001
+        assert os.listdir(tmp_path) == []  # its database was a temporary one
         stream.close()
 
 

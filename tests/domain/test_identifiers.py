@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from esim_graph.domain.identifiers import (
     parse_activation_code,
+    parse_device_id,
     parse_eid,
     parse_esim_id,
     parse_iccid,
+    parse_idempotency_key,
     parse_vendor_id,
     read_iccid,
 )
@@ -125,3 +127,21 @@ def test_a_refused_activation_code_is_not_repeated(text: str) -> None:
         parse_activation_code(text)
 
     assert not text.strip() or text not in caught.value.message
+
+
+def test_a_device_has_one_spelling() -> None:
+    assert parse_device_id("00000000-00000000-00409dff-ff123456") == "00000000-00000000-00409DFF-FF123456"
+    assert parse_device_id("no-device") == "no-device"
+
+
+@pytest.mark.parametrize("text", ["k", "k" * 255, "visit 17", "é"])
+def test_a_key_is_whatever_can_be_printed(text: str) -> None:
+    assert parse_idempotency_key(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "k" * 256, "a\nb", "\x00", "\x7f"])
+def test_what_is_no_key(text: str) -> None:
+    with pytest.raises(BadUserInput) as caught:
+        parse_idempotency_key(text)
+
+    assert caught.value.argument == "idempotencyKey"

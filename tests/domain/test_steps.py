@@ -4,8 +4,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from esim_graph.domain.operation import Operation, OperationKind, OperationStatus, StepState, progress_of, steps_of
+from esim_graph.domain.operation import (
+    Operation,
+    OperationKind,
+    OperationStatus,
+    Sightings,
+    StepState,
+    follow_on,
+    progress_of,
+    steps_of,
+)
 
 CREATED = datetime(2026, 6, 26, 14, 0, tzinfo=UTC)
 UPDATED = CREATED + timedelta(minutes=7)
@@ -172,3 +183,27 @@ def test_an_operation_without_dates_still_has_steps() -> None:
     now = replace(operation(STATUS.SUCCESSFUL), created_at=None, updated_at=None)
 
     assert all(step.started_at is None and step.ended_at is None for step in steps_of(now, {}))
+
+
+@given(
+    statuses=st.lists(st.sampled_from([*sorted(STATUS, key=lambda one: one.value), None]), min_size=1),
+    kind=st.sampled_from([*KINDS, None]),
+)
+def test_progress_never_falls_and_is_a_hundred_only_on_success(
+    statuses: list[OperationStatus | None], kind: OperationKind | None
+) -> None:
+    """Whatever Digi says, and in whichever order."""
+    reached = 0
+    seen: Sightings = {}
+    for status in statuses:
+        followed = follow_on(operation(status, kind), seen, now=UPDATED)
+        seen = followed.seen
+
+        progress = progress_of(followed.operation, seen)
+
+        assert progress is not None or not reached
+        assert (progress or 0) >= reached
+        assert (progress == 100) is (status is STATUS.SUCCESSFUL)
+        if followed.is_terminal:
+            break
+        reached = progress or 0

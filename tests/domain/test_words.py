@@ -8,7 +8,7 @@ from esim_graph.domain.bundle import BundleEventKind, BundleState
 from esim_graph.domain.live_status import DataUsage, PlanStatus
 from esim_graph.domain.operation import OperationCause, OperationKind, OperationStatus, StepState
 from esim_graph.domain.profile import ProfileStatus
-from esim_graph.domain.transaction import TransactionAction, TransactionStatus
+from esim_graph.domain.transaction import TransactionAction, TransactionStatus, Verification
 from esim_graph.domain.words import Word
 
 VENDOR_WORDS: list[type[Word]] = [
@@ -23,7 +23,7 @@ def test_every_word_is_read_in_any_case(words: type[Word]) -> None:
         assert words.read(word.value) is words.read(f" {word.value.upper()} ") is word
 
 
-@pytest.mark.parametrize("words", [*VENDOR_WORDS, StepState])
+@pytest.mark.parametrize("words", [*VENDOR_WORDS, StepState, Verification])
 def test_every_word_has_a_meaning(words: type[Word]) -> None:
     assert all(word.meaning.strip().endswith(".") for word in words)
 

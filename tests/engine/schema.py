@@ -44,15 +44,17 @@ class House:
 
     def __init__(self) -> None:
         self.contexts = 0
+        self.resumed: list[str | None] = []
         self.closed_contexts = 0
         self.waiting = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.closed = asyncio.Event()
         self.sum: list[int] = []
 
-    def new_context(self) -> "Numbered":
+    def new_context(self, resume: str | None) -> "Numbered":
         """Number the contexts."""
         self.contexts += 1
+        self.resumed.append(resume)
         return Numbered(self.contexts, self)
 
     async def wait(self, *_: object) -> str:

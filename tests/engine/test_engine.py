@@ -14,7 +14,8 @@ from esim_graph.telemetry import Metrics
 
 
 async def _watch(engine: Engine, query: str, variables: dict[str, Any] | None = None) -> list[Any]:
-    return [answer async for answer in engine.subscribe(engine.prepare(Request(query=query)), variables)]
+    prepared = engine.prepare(Request(query=query))
+    return [streamed.answer async for streamed in engine.subscribe(prepared, variables)]
 
 
 async def test_a_branch_that_fails_nulls_itself_only() -> None:
@@ -220,3 +221,16 @@ async def test_a_mutation_runs_on_when_its_caller_leaves() -> None:
     assert not house.cancelled.is_set()
     await engine.settled()
     assert house.cancelled.is_set()  # by the end of its time
+
+
+async def test_a_stream_is_told_where_it_was_lost_and_its_events_where_they_stand() -> None:
+    """Only the context of the source is told: an event's own begins anew."""
+    house = House()
+    engine = engine_over(house)
+    prepared = engine.prepare(Request(query="subscription { tick(count: 2) }"))
+
+    streamed = [one async for one in engine.subscribe(prepared, None, "from here")]
+
+    assert streamed
+    assert house.resumed == ["from here"] + [None] * len(streamed)
+    assert {one.cursor for one in streamed} == {None}

@@ -18,11 +18,11 @@ from support.gateway import Gateway
 
 TRANSACTION = """transaction {
     id vendorId action actionRaw status statusRaw isTerminal iccid deviceId createdAt lastCheckedAt esim { iccid }
-} userErrors { code field message }"""
+} replayed userErrors { code field message conflictsWith { __typename id } }"""
 OPERATION = """operation {
     id vendorId kind kindRaw status isTerminal progress carrier iccid deviceId eid cause createdBy
     steps { name state startedAt }
-} userErrors { code field message }"""
+} replayed userErrors { code field message conflictsWith { __typename id } }"""
 
 
 async def act(gateway: Gateway, action: str, **given: Any) -> dict[str, Any]:
@@ -60,7 +60,8 @@ async def test_an_action_answers_its_transaction(
     assert (transaction["deviceId"], transaction["iccid"]) == (place.device_id, place.iccid)
     assert transaction["esim"] == {"iccid": place.iccid}
     assert transaction["lastCheckedAt"] is None
-    assert calls_by_endpoint(gateway.sandbox) == {f"digi {action.lower()}": 1}
+    assert payload["replayed"] is False
+    assert gateway.sandbox.calls.count("digi", action.lower()) == 1
 
 
 async def test_a_download_by_activation_code_begins_without_an_iccid(gateway: Gateway) -> None:
@@ -163,9 +164,14 @@ async def test_what_digi_refuses_is_a_user_error_in_our_words(
 
     assert payload["transaction"] is None
     assert payload["userErrors"] == [
-        {"code": "BAD_USER_INPUT", "field": None, "message": "Digi refuses the action as it was asked for."}
+        {
+            "code": "BAD_USER_INPUT",
+            "field": None,
+            "message": "Digi refuses the action as it was asked for.",
+            "conflictsWith": None,
+        }
     ]
-    assert gateway.sandbox.calls.count("digi") == 1
+    assert calls_by_endpoint(gateway.sandbox) == {"digi transactions": 1, f"digi {action.lower()}": 1}
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
@@ -239,7 +245,7 @@ async def test_an_action_is_accepted_in_any_form(gateway: Gateway, status: Any, 
 
 async def test_the_mutations_of_a_document_run_one_after_the_other(gateway: Gateway) -> None:
     gateway.sandbox.faults.latency(0.02, "digi")
-    given = f'(input: {{ deviceId: "{READY_TO_ENABLE.device_id}", iccid: "{READY_TO_ENABLE.iccid}" }})'
+    given = f'(input: {{ force: true, deviceId: "{READY_TO_ENABLE.device_id}", iccid: "{READY_TO_ENABLE.iccid}" }})'
 
     await gateway.data(f"""mutation {{
         a: profileDisable{given} {{ userErrors {{ code }} }}
@@ -247,8 +253,8 @@ async def test_the_mutations_of_a_document_run_one_after_the_other(gateway: Gate
         c: profileEnable{given} {{ userErrors {{ code }} }}
     }}""")
 
-    assert [call.endpoint for call in gateway.sandbox.calls] == ["disable", "delete", "enable"]
-    assert gateway.sandbox.calls.most_in_flight("digi") == 1
+    posts = [call.endpoint for call in gateway.sandbox.calls if call.method == "POST"]
+    assert posts == ["disable", "delete", "enable"]
 
 
 async def test_a_refused_mutation_does_not_stop_the_next(gateway: Gateway) -> None:
@@ -263,14 +269,102 @@ async def test_a_refused_mutation_does_not_stop_the_next(gateway: Gateway) -> No
     assert answer["data"]["b"] == {"transaction": {"action": "ENABLE"}}
 
 
-async def test_the_same_action_asked_twice_is_sent_twice(gateway: Gateway) -> None:
-    """Reads are shared; what acts never is."""
+async def test_the_same_action_asked_twice_at_once_is_sent_once(gateway: Gateway) -> None:
     asked = [act(gateway, "Enable", deviceId=READY_TO_ENABLE.device_id, iccid=READY_TO_ENABLE.iccid) for _ in range(2)]
 
     first, second = await asyncio.gather(*asked)
 
-    assert first["transaction"]["vendorId"] != second["transaction"]["vendorId"]
-    assert gateway.sandbox.calls.count("digi", "enable") == 2
+    assert first["transaction"]["vendorId"] == second["transaction"]["vendorId"]
+    assert {first["replayed"], second["replayed"]} == {False, True}
+    assert gateway.sandbox.calls.count("digi", "enable") == 1
+
+
+async def test_the_same_key_again_is_replayed(gateway: Gateway) -> None:
+    given = {"deviceId": READY_TO_ENABLE.device_id, "iccid": READY_TO_ENABLE.iccid, "idempotencyKey": "visit 17: é"}
+    first = await act(gateway, "Enable", **given)
+
+    again = await act(gateway, "Enable", **given)
+
+    assert (again["transaction"]["id"], again["replayed"]) == (first["transaction"]["id"], True)
+    assert again["userErrors"] == []
+
+
+async def test_a_key_used_for_another_input_is_a_user_error(gateway: Gateway) -> None:
+    given = {"deviceId": READY_TO_ENABLE.device_id, "iccid": READY_TO_ENABLE.iccid, "idempotencyKey": "k"}
+    await act(gateway, "Enable", **given)
+
+    payload = await act(gateway, "Delete", **given)
+
+    (error,) = payload["userErrors"]
+    assert (payload["transaction"], payload["replayed"]) == (None, False)
+    assert (error["code"], error["field"]) == ("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])
+    assert gateway.sandbox.calls.count("digi", "delete") == 0
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "line\nbreak", "\x00"])
+async def test_a_key_that_is_none_is_a_user_error(gateway: Gateway, key: str) -> None:
+    payload = await act(
+        gateway, "Enable", deviceId=READY_TO_ENABLE.device_id, iccid=READY_TO_ENABLE.iccid, idempotencyKey=key
+    )
+
+    (error,) = payload["userErrors"]
+    assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["input", "idempotencyKey"])
+    assert calls_by_endpoint(gateway.sandbox) == {}
+
+
+async def test_a_refusal_is_replayed_too(gateway: Gateway) -> None:
+    given = {"deviceId": "no-device", "iccid": KNOWN_TO_ALL.iccid, "idempotencyKey": "k"}
+    first = await act(gateway, "Enable", **given)
+
+    again = await act(gateway, "Enable", **given)
+
+    assert again["userErrors"] == first["userErrors"]
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert gateway.sandbox.calls.count("digi", "enable") == 1
+
+
+async def test_a_conflict_has_a_link_to_what_runs(gateway: Gateway) -> None:
+    given = {"deviceId": READY_TO_ENABLE.device_id, "iccid": READY_TO_ENABLE.iccid}
+    running = await act(gateway, "Enable", **given)
+
+    refused = await act(gateway, "Disable", **given)
+    forced = await act(gateway, "Disable", force=True, **given)
+
+    (error,) = refused["userErrors"]
+    assert (refused["transaction"], error["code"]) == (None, "CONFLICTING_OPERATION")
+    assert error["conflictsWith"] == {"__typename": "Transaction", "id": running["transaction"]["id"]}
+    assert running["transaction"]["vendorId"] in error["message"]
+    assert (forced["transaction"]["action"], forced["replayed"]) == ("DISABLE", False)
+
+
+async def test_a_conflict_with_an_operation_has_a_link_to_it(gateway: Gateway) -> None:
+    given = {"deviceId": READY_TO_ACTIVATE.device_id, "carrier": READY_TO_ACTIVATE.carrier}
+    running = await start(gateway, kind="ACTIVATE", **given)
+
+    refused = await start(gateway, kind="DOWNLOAD", **given)
+
+    (error,) = refused["userErrors"]
+    assert error["conflictsWith"] == {"__typename": "Operation", "id": running["operation"]["id"]}
+
+
+async def test_a_device_has_one_spelling(gateway: Gateway) -> None:
+    device = str(READY_TO_ENABLE.device_id)
+    first = await act(gateway, "Enable", deviceId=device, iccid=READY_TO_ENABLE.iccid)
+
+    second = await act(gateway, "Enable", deviceId=device.lower(), iccid=READY_TO_ENABLE.iccid)
+
+    assert second["transaction"]["id"] == first["transaction"]["id"]
+
+
+async def test_a_broken_connection_is_a_retryable_error_when_it_did_not_start(gateway: Gateway) -> None:
+    gateway.sandbox.faults.script("reset_before", "digi", "enable", times=1)
+    given = {"deviceId": READY_TO_ENABLE.device_id, "iccid": READY_TO_ENABLE.iccid}
+    query = "mutation($input: ProfileEnableInput!) { profileEnable(input: $input) { transaction { id } } }"
+
+    error = await gateway.error(query, {"input": given})
+
+    assert (error["extensions"]["code"], error["extensions"]["retryable"]) == ("UPSTREAM_UNAVAILABLE", True)
+    assert (await act(gateway, "Enable", **given))["replayed"] is False
 
 
 @pytest.mark.parametrize("document", [

@@ -56,9 +56,9 @@ def move_operation(served: Served, vendor_id: str, status: str) -> None:
     served.sandbox.multistep.change(served.sandbox.world.operations[vendor_id], status, None, None)
 
 
-def followed() -> bool:
-    """Whether any poller runs."""
-    return any(task.get_name().startswith("follow ") for task in asyncio.all_tasks())
+def watched() -> bool:
+    """Whether anybody watches anything."""
+    return any(task.get_name() == "event reader" for task in asyncio.all_tasks())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -84,9 +84,15 @@ class Stream:
 
     async def next(self) -> Any:
         """The payload of the next frame, which must be a ``next``."""
-        frame = await self.frame()
-        assert frame.startswith("event: next\ndata: "), frame
-        return orjson.loads(frame.removeprefix("event: next\ndata: "))
+        fields = await self.fields()
+        assert fields["event"] == "next", fields
+        return orjson.loads(fields["data"])
+
+    async def fields(self) -> dict[str, str]:
+        """The fields of the next frame that is no heartbeat: ``event``, ``data``, and those that some have."""
+        while (frame := await self.frame()) == ":\n":
+            pass
+        return dict(line.split(": ", 1) for line in frame.splitlines())
 
     async def rest(self) -> str:
         """What still comes before the end."""
@@ -101,11 +107,12 @@ class Stream:
 
 @asynccontextmanager
 async def open_stream(
-    served: Served, query: str, *, accept: str = "text/event-stream", **variables: Any
+    served: Served, query: str, *, accept: str = "text/event-stream", last_event_id: str | None = None, **variables: Any
 ) -> AsyncIterator[Stream]:
     """POST *query* for an event stream."""
     body = {"query": query, "variables": variables}
-    async with served.http.post(served.graphql, json=body, headers={"accept": accept}) as response:
+    headers = {"accept": accept} | ({"last-event-id": last_event_id} if last_event_id is not None else {})
+    async with served.http.post(served.graphql, json=body, headers=headers) as response:
         assert response.status == 200, await response.text()
         yield Stream(response)
 

@@ -7,21 +7,24 @@ import orjson
 import pytest
 from starlette.types import Message
 
-from esim_graph.engine import Answer
+from esim_graph.engine import Streamed
 from esim_graph.sandbox import landmarks
 from esim_graph.server import sse
 from server.client import (
     WATCH,
-    followed,
     move_operation,
     open_stream,
     post,
     start_operation,
     until,
+    watched,
 )
 from support.gateway import Served
 
 EVENT_STREAM = "text/event-stream"
+WATCH_WITH_CURSOR = """subscription ($vendorId: String!, $after: String) {
+    operationProgress(vendorId: $vendorId, after: $after) { sequence cursor }
+}"""
 
 
 async def test_a_subscription_is_followed_to_its_end(served: Served) -> None:
@@ -55,7 +58,7 @@ async def test_a_subscription_works_over_get(served: Served) -> None:
         text = await response.text()
 
     assert response.status == 200
-    assert text.startswith("event: next\ndata: {")
+    assert text.startswith("id: ")
     assert text.endswith("}\n\nevent: complete\ndata:\n\n")
     assert "\r" not in text
 
@@ -107,20 +110,64 @@ async def test_a_subscription_needs_a_stream(served: Served, accept: str) -> Non
 
     assert status == 406
     assert EVENT_STREAM in answer["errors"][0]["message"]
-    assert not followed()
+    assert not watched()
 
 
-async def test_a_caller_that_leaves_stops_the_poller(served: Served) -> None:
-    """The generator is closed, the poller ends, and Digi is not asked any more."""
+async def test_a_frame_has_the_cursor_of_its_event_as_its_id(served: Served) -> None:
+    """The first one also says how soon to come again; a browser's EventSource obeys."""
+    vendor_id = await start_operation(served)
+
+    async with open_stream(served, WATCH_WITH_CURSOR, vendorId=vendor_id) as stream:
+        first = await stream.fields()
+        move_operation(served, vendor_id, "successful")
+        second = await stream.fields()
+        await stream.ended()
+
+    cursors = [orjson.loads(frame["data"])["data"]["operationProgress"]["cursor"] for frame in (first, second)]
+    assert [first["id"], second["id"]] == cursors
+    assert first["retry"] == "1000"
+    assert "retry" not in second
+
+
+async def test_a_lost_stream_goes_on_behind_its_last_event_id(served: Served) -> None:
+    """The client sends its first request again, argument and all; the header wins."""
+    vendor_id = await start_operation(served)
+    async with open_stream(served, WATCH_WITH_CURSOR, vendorId=vendor_id) as stream:
+        first = await stream.fields()
+        move_operation(served, vendor_id, "enable")
+        second = await stream.fields()
+    move_operation(served, vendor_id, "successful")
+
+    variables = {"vendorId": vendor_id, "after": first["id"]}
+    async with open_stream(served, WATCH_WITH_CURSOR, last_event_id=second["id"], **variables) as stream:
+        third = await stream.next()
+        await stream.ended()
+
+    assert third["data"]["operationProgress"]["sequence"] == 3
+
+
+@pytest.mark.parametrize("forged", ["nonsense", "QUJDREVGR0hJSktMTU5PUG9wZXJhdGlvbiB4IDE"])
+async def test_a_forged_last_event_id_is_refused(served: Served, forged: str) -> None:
+    """And nothing is asked of Digi."""
+    async with open_stream(served, WATCH_WITH_CURSOR, last_event_id=forged, vendorId="x") as stream:
+        (error,) = (await stream.next())["errors"]
+        await stream.ended()
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "after" in error["message"]
+    assert served.sandbox.calls.count("digi") == 0
+
+
+async def test_a_caller_that_leaves_watches_no_more(served: Served) -> None:
+    """The generator is closed; the operation itself is followed on."""
     vendor_id = await start_operation(served)
     async with open_stream(served, WATCH, vendorId=vendor_id) as stream:
         await stream.next()
-        assert followed()
+        assert watched()
 
         stream.response.close()
 
-    await until(lambda: not followed())
-    assert served.runtime.metrics.registry.get_sample_value("esim_graph_followed") == 0
+    await until(lambda: not watched())
     await until(lambda: _open_streams(served) == 0)
 
 
@@ -150,7 +197,7 @@ async def test_a_closing_process_ends_its_streams(served: Served) -> None:
         served.runtime.closing.set()
 
         assert await stream.rest() == ""
-    await until(lambda: not followed())
+    await until(lambda: not watched())
 
 
 async def test_a_silent_stream_has_a_heartbeat(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,11 +267,11 @@ async def test_a_silent_stream_that_nobody_reads_ends(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sse, "_SEND_SECONDS", 0.01)
     begun, closed = asyncio.Event(), asyncio.Event()
 
-    async def silence() -> AsyncGenerator[Answer, None]:
+    async def silence() -> AsyncGenerator[Streamed, None]:
         try:
             begun.set()
             await asyncio.Event().wait()
-            yield {}
+            yield Streamed({})
         finally:
             closed.set()
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from esim_graph.runtime import Runtime, open_runtime
 from esim_graph.sandbox import Options, Sandbox, serving
 from esim_graph.schema import build_schema
 from esim_graph.server.app import build_engine, create_app
+from support.database import fresh_database_url
 
 SCHEMA = build_schema()  # takes a quarter of a second, and nothing changes it
 
@@ -24,7 +25,8 @@ SCHEMA = build_schema()  # takes a quarter of a second, and nothing changes it
 def settings_for(sandbox: Sandbox, **more: Any) -> Settings:
     """The settings that point at *sandbox*, without limits of ours; *more* is merged into them.
 
-    Groups are dicts: ``settings_for(sandbox, digi={"concurrency": 4}, poll={"min_interval": 1})``.
+    Groups are dicts: ``settings_for(sandbox, digi={"concurrency": 4}, poll={"min_interval": 1})``. The database is a
+    new one; give ``database_url`` where two gateways share one, or where one comes after another.
     """
     credentials = sandbox.credentials
     free: dict[str, Any] = {"rate_limit": 0, "concurrency": 0}
@@ -44,6 +46,8 @@ def settings_for(sandbox: Sandbox, **more: Any) -> Settings:
         "esimgo": free | {"base_url": sandbox.esimgo_url, "api_key": credentials.esimgo_api_key},
         "poll": {"min_interval": 0.01, "max_interval": 0.02},
     }
+    if "database_url" not in more:
+        groups["database_url"] = fresh_database_url()
     for name, value in more.items():
         groups[name] = groups.get(name, {}) | value if isinstance(value, dict) else value
     return load_settings(**groups)
@@ -79,10 +83,14 @@ class Gateway:
         found: dict[str, Any] = error
         return found
 
-    async def watch(self, query: str, variables: Mapping[str, Any] | None = None) -> AsyncIterator[Answer]:
-        """Run a subscription and yield its answers."""
-        async for answer in self.engine.subscribe(self.engine.prepare(Request(query=query)), variables):
-            yield answer
+    async def watch(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, resume: str | None = None
+    ) -> AsyncGenerator[Answer, None]:
+        """Run a subscription and yield its answers; *resume* is what a transport says of where it was lost."""
+        prepared = self.engine.prepare(Request(query=query))
+        async with aclosing(self.engine.subscribe(prepared, variables, resume)) as answers:
+            async for streamed in answers:
+                yield streamed.answer
 
 
 @asynccontextmanager

@@ -7,9 +7,11 @@ import pytest
 
 from esim_graph.clock import Deadline
 from esim_graph.config import DigiSettings, Settings
-from esim_graph.domain.identifiers import Iccid
+from esim_graph.domain.identifiers import Eid, Iccid
+from esim_graph.domain.operation import OperationKind, OperationRequest
 from esim_graph.domain.profile import ProfileStatus
 from esim_graph.domain.selection import AllOf, AnyOf, Condition, Filter, Not, Operator, Order, Selection
+from esim_graph.domain.transaction import ActionRequest, TransactionAction
 from esim_graph.errors import (
     CursorExpired,
     UpstreamAuthFailed,
@@ -303,3 +305,43 @@ async def test_our_own_limits_keep_digi_from_refusing(sandbox: Sandbox, settings
         await upstreams.digi.profiles_by_iccid(many, deadline=soon())
 
     assert sandbox.calls.most_in_flight("digi") == 4
+
+
+# What a device has
+
+
+async def test_the_profiles_of_a_device_are_one_call(sandbox: Sandbox, digi: DigiClient, deadline: Deadline) -> None:
+    found = await digi.profiles_on(str(READY.device_id), eid=None, deadline=deadline)
+
+    assert {profile.iccid for profile in found} >= {READY.iccid}
+    assert {profile.device_id for profile in found} == {READY.device_id}
+    assert sandbox.calls.count("digi") == 1
+
+
+async def test_the_profiles_of_one_euicc_may_be_asked_for(digi: DigiClient, deadline: Deadline) -> None:
+    there = await digi.profiles_on(str(READY.device_id), eid=Eid(str(READY.eid)), deadline=deadline)
+    elsewhere = await digi.profiles_on(str(READY.device_id), eid=Eid(str(KNOWN.eid)), deadline=deadline)
+
+    assert (len(there), len(elsewhere)) == (2, 0)
+
+
+async def test_the_newest_of_a_device_come_first(sandbox: Sandbox, digi: DigiClient, deadline: Deadline) -> None:
+    device = str(KNOWN.device_id)
+    begun = [
+        await digi.act(
+            ActionRequest(action=TransactionAction.DISABLE, device_id=device, iccid=ICCID), deadline=deadline
+        )
+        for _ in range(2)
+    ]
+    started = await digi.start_operation(
+        OperationRequest(kind=OperationKind.ENABLE, device_id=device, iccid=ICCID), deadline=deadline
+    )
+
+    transactions = await digi.newest_transactions_on(device, deadline=deadline)
+    operations = await digi.newest_operations_on(device, deadline=deadline)
+
+    assert {row.vendor_id for row in transactions[:2]} == {row.vendor_id for row in begun}
+    assert operations[0].vendor_id == started.vendor_id
+    assert {row.device_id for row in transactions} | {row.device_id for row in operations} == {device}
+    (call,) = sandbox.calls.of("digi", "transactions")
+    assert call.query == {"query": f"device_id='{device}'", "orderby": "desc created", "size": "100"}

@@ -115,12 +115,13 @@ async def test_a_client_may_have_its_own_idea_of_what_passes(vendor: ScriptedVen
         (Act.HANG_UP, UpstreamUnavailable),
         (CUT, UpstreamBadResponse),
         (reply(status=500), UpstreamUnavailable),
-        (reply(status=502), UpstreamUnavailable),
+        (reply(status=502), UpstreamTimeout),  # of a proxy: the vendor behind it may still be at it
+        (reply(status=504), UpstreamTimeout),
         (reply(status=503, retry_after="1"), UpstreamUnavailable),
         (reply(status=302), UpstreamBadResponse),
         (reply(status=207), UpstreamBadResponse),
     ],
-    ids=["hung up", "cut", "500", "502", "503", "302", "207"],
+    ids=["hung up", "cut", "500", "502", "504", "503", "302", "207"],
 )
 async def test_an_action_is_sent_once_and_its_outcome_is_then_unknown(
     vendor: ScriptedVendor, transport: Transport, first: Any, error: type[UpstreamError]

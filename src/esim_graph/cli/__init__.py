@@ -1,4 +1,4 @@
-"""The command line: ``esim-graph demo | serve | sandbox | schema | doctor``.
+"""The command line: ``esim-graph demo | serve | sandbox | schema | migrate | doctor``.
 
 Exit codes: 0 fine, 1 it ran and something is wrong, 2 the command line or a setting is wrong.
 """
@@ -17,7 +17,10 @@ from esim_graph import __version__
 from esim_graph.cli.demo import run_demo
 from esim_graph.cli.doctor import run_doctor
 from esim_graph.cli.examples import EXAMPLES
-from esim_graph.config import SettingError, load_settings, unknown_variables
+from esim_graph.cli.migrate import run_migrate
+from esim_graph.config import PREFIX, SettingError, load_settings, unknown_variables
+from esim_graph.database import CannotOpenDatabase
+from esim_graph.errors import DatabaseUnavailable
 from esim_graph.sandbox import OptionsError, read_options, run
 from esim_graph.schema import print_sdl
 from esim_graph.server.serve import CannotListen, check_bind, serve
@@ -89,9 +92,17 @@ def schema_command() -> int:
     return 0
 
 
+@app.command(name="migrate")
+def migrate_command() -> int:
+    """Bring the database to the newest schema; a SQLite file is also migrated when serve starts."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    return _run(run_migrate(settings, say=_say))
+
+
 @app.command(name="doctor")
 def doctor_command() -> int:
-    """Check settings, credentials and the clock, and say what to fix."""
+    """Check settings, credentials, the clock and the database, and say what to fix."""
     settings = load_settings()
     configure_logging("error")  # what is wrong is said by the findings
     return _run(run_doctor(settings, unknown_variables(dotenv_values().keys() | os.environ.keys()), say=_say))
@@ -107,6 +118,12 @@ def main(arguments: list[str] | None = None) -> None:
     except (SettingError, OptionsError) as error:
         _complain(str(error))
         code = 2
+    except CannotOpenDatabase as error:
+        _complain(f"{PREFIX}DATABASE_URL: {error}")
+        code = 1
+    except DatabaseUnavailable as error:  # it went away while we started
+        _complain(error.message)
+        code = 1
     except CannotListen as error:
         _complain(str(error))
         code = 1

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from esim_graph.cli.examples import EXAMPLES
 from esim_graph.config import (
@@ -23,14 +25,17 @@ async def run_demo(options: Options, *, port: int, say: Callable[[str], None]) -
 
     Raises:
         CannotListen: a port is taken.
+        CannotOpenDatabase: the one that the setting names cannot be used.
     """
     async with AsyncExitStack() as stack:
+        # The simulated vendors forget everything at the end; what a gateway kept of them would lie.
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="esim-graph-demo-")))
         try:
             sandbox = await stack.enter_async_context(serving(options, host=_HOST, port=options.port))
         except OSError as error:
             raise CannotListen(_HOST, options.port, error) from None
         await serve(
-            _settings(sandbox, options.speed),
+            _settings(sandbox, options.speed, folder / "demo.sqlite3"),
             host=_HOST,
             port=port,
             examples=EXAMPLES,
@@ -38,9 +43,12 @@ async def run_demo(options: Options, *, port: int, say: Callable[[str], None]) -
         )
 
 
-def _settings(sandbox: Sandbox, speed: float) -> Settings:
+def _settings(sandbox: Sandbox, speed: float, file: Path) -> Settings:
     """The settings that point at the sandbox; it lives faster, and so do polling and rate limits."""
+    chosen = "database_url" in load_settings().model_fields_set
+    database = {} if chosen else {"database_url": f"sqlite:///{file}"}
     return load_settings(
+        **database,
         digi={
             "base_url": sandbox.digi_url,
             "api_key_id": sandbox.credentials.digi_api_key_id,

@@ -12,6 +12,8 @@ _BLANKS = re.compile(r"[\s-]")
 _ICCID = re.compile(r"\d{18,20}", re.ASCII)
 _EID = re.compile(r"\d{32}", re.ASCII)
 _VENDOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
+_DEVICE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{8}){3}", re.ASCII)
+_MAX_KEY = 255
 _FULL_LENGTH = 20
 _EID_LENGTH = 32
 _MAX_BIGINT = 2**63 - 1
@@ -73,6 +75,31 @@ def parse_vendor_id(text: str, *, argument: str) -> str:
         raise BadUserInput(
             f"{argument} must be 1 to 128 letters, digits and . _ : - as Digi gave it out.", argument=argument
         )
+    return text
+
+
+def parse_device_id(text: str, *, argument: str = "deviceId") -> str:
+    """Read Digi's id of a device, in capitals where it has the form that Digi documents.
+
+    So that one device has one spelling: what runs on it is found by it.
+
+    Raises:
+        BadUserInput: as ``parse_vendor_id``.
+
+    Source: upstreams.md §1.3.
+    """
+    device_id = parse_vendor_id(text, argument=argument)
+    return device_id.upper() if _DEVICE_ID.fullmatch(device_id) else device_id
+
+
+def parse_idempotency_key(text: str, *, argument: str = "idempotencyKey") -> str:
+    """Read the key under which a caller may ask for the same action again.
+
+    Raises:
+        BadUserInput: it is empty, longer than 255, or not printable.
+    """
+    if not (0 < len(text) <= _MAX_KEY and text.isprintable()):
+        raise BadUserInput(f"{argument} must be 1 to {_MAX_KEY} printable characters.", argument=argument)
     return text
 
 

@@ -133,6 +133,54 @@ class Step:
 Sightings = Mapping[OperationStatus, datetime | None]
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedOperation:
+    """An operation, and when each of its steps was first seen, by Digi's clock."""
+
+    operation: Operation
+    seen: Sightings
+
+    @property
+    def vendor_id(self) -> str:
+        """Digi's identifier."""
+        return self.operation.vendor_id
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.operation.is_terminal
+
+    @property
+    def iccid(self) -> Iccid | None:
+        """Which profile it is about, once Digi has chosen one."""
+        return self.operation.iccid
+
+    @property
+    def device_id(self) -> str | None:
+        """Which device it is for."""
+        return self.operation.device_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatedCompletion:
+    """When an operation will have ended, as others of its kind did."""
+
+    p50: datetime  #: half of them had by then
+    p90: datetime
+    sample_size: int  #: how many the two were read from
+
+
+def follow_on(operation: Operation, seen: Sightings, *, now: datetime) -> FollowedOperation:
+    """The operation with what was *seen* of it before and what it shows now.
+
+    What is found at the first look began before it, and nobody knows when.
+    """
+    status = operation.status
+    if status is None or status in seen:
+        return FollowedOperation(operation, seen)
+    return FollowedOperation(operation, {**seen, status: (operation.updated_at or now) if seen else None})
+
+
 def steps_of(operation: Operation, seen: Sightings) -> list[Step]:
     """The steps of an operation in order; those of an unknown kind are the longest list's.
 
@@ -160,13 +208,15 @@ def progress_of(operation: Operation, seen: Sightings) -> int | None:
     """How much of an operation is behind it, 0 to 100; None when the status is an unknown word.
 
     Counted in steps, so it says where an operation is and not how long it will take. 100
-    means success; a failed one stays where it failed.
+    means success; a failed one stays where it failed. It never falls, also where Digi's status does.
     """
     if operation.status is OperationStatus.SUCCESSFUL:
         return 100
     names = _STEPS.get(operation.kind or OperationKind.UNKNOWN, _STEPS[OperationKind.ACTIVATE])
     at = _position(operation, names, seen)
-    return None if at is None else at * 100 // len(names)
+    reached = [place for place, name in enumerate(names) if name in seen]
+    furthest = max(reached if at is None else [*reached, at], default=None)
+    return None if furthest is None else furthest * 100 // len(names)
 
 
 def _position(operation: Operation, names: tuple[OperationStatus, ...], seen: Sightings) -> int | None:

@@ -3,9 +3,12 @@
 Field names are ours (``created_at``); each vendor's ``query.py`` knows its own spelling.
 """
 
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from esim_graph.domain.words import Word
 
@@ -73,3 +76,56 @@ class Selection:
 
     where: Filter | None = None
     order: Order | None = None
+
+
+_COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+    Operator.CONTAINS: operator.contains,
+    Operator.STARTS_WITH: str.startswith,
+    Operator.ENDS_WITH: str.endswith,
+}
+
+
+def matches(where: Filter, thing: object, *, now: datetime) -> bool:
+    """Whether a value of ours is selected, judged as Digi judges its own.
+
+    Capital and small letters are alike. An absent value differs from everything and is nothing
+    else; an absent word counts as an unknown one. Source: upstreams.md §1.5, where Digi tells.
+    """
+    match where:
+        case AllOf():
+            return all(matches(part, thing, now=now) for part in where.parts)
+        case AnyOf():
+            return any(matches(part, thing, now=now) for part in where.parts)
+        case Not():
+            return not matches(where.part, thing, now=now)
+        case Condition():
+            return _holds(where, getattr(thing, where.field), now)
+
+
+def _holds(condition: Condition, value: Any, now: datetime) -> bool:
+    wanted = _comparable(condition.value, now)
+    if isinstance(condition.value, Word) and value is None:
+        value = type(condition.value)["UNKNOWN"]
+    if value is None:
+        return condition.operator is Operator.NE
+    return _COMPARE[condition.operator](_comparable(value, now), wanted)
+
+
+def _comparable(value: Any, now: datetime) -> Any:
+    match value:
+        case Word():
+            return value
+        case str():
+            return value.casefold()
+        case timedelta():
+            return now + value
+        case datetime() if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        case _:
+            return value

@@ -26,7 +26,12 @@ class TransactionStatus(Word):
     UNKNOWN = "unknown", "Digi does not know, or used another word (`statusRaw`); it may still complete."
 
 
-_FINAL = frozenset({TransactionStatus.COMPLETE, TransactionStatus.FAILED})
+class Verification(Word):
+    """Whether the device itself has confirmed what Digi calls complete."""
+
+    PENDING = "pending", "Not yet: it is not complete, or the device has not reported the result so far."
+    VERIFIED = "verified", "The device reported a profile as the action leaves it."
+    UNVERIFIED = "unverified", "The device did not report it in time. That is no failure: it can be done all the same."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +54,19 @@ class Transaction:
     message_code: str | None
     created_at: datetime | None
     updated_at: datetime | None
+    #: Ours, not Digi's. It says nothing of a failed one.
+    verification: Verification = Verification.PENDING
     #: When we last had Digi check it; None if never. Being checked is no change.
     last_checked_at: datetime | None = field(default=None, compare=False)
+    #: When it was first seen complete by who followed it; None if it is not, or nobody did.
+    completed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing more will happen. ``unknown`` is not the end: it can still complete."""
-        return self.status in _FINAL
+        """Whether nothing more will happen. Complete is not the end until it is verified, ``unknown`` never is."""
+        if self.status is TransactionStatus.COMPLETE:
+            return self.verification is not Verification.PENDING
+        return self.status is TransactionStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,15 @@ from esim_graph.telemetry import Metrics
 
 Answer = dict[str, Any]  #: a GraphQL response: ``data`` where something ran, ``errors`` where something failed
 
-__all__ = ["Answer", "Engine", "Prepared", "Refused", "Request"]
+__all__ = ["Answer", "Engine", "Prepared", "Refused", "Request", "Streamed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """One answer of a stream, and where it stands in it: what its event calls its ``cursor``, if it has one."""
+
+    answer: Answer
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +70,12 @@ class Engine:
         self,
         schema: GraphQLSchema,
         *,
-        new_context: Callable[[], OperationContext],
+        new_context: Callable[[str | None], OperationContext],
         present: Callable[[GraphQLError], Mapping[str, Any]],
         timeout: float,
         metrics: Metrics,
     ) -> None:
+        """*new_context* is given what a transport says of where a stream was lost, which only it understands."""
         self._schema = schema
         self._documents = Documents(schema)
         self._new_context = new_context
@@ -110,7 +119,7 @@ class Engine:
             await asyncio.wait(self._mutations)
 
     async def _execute(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> Answer:
-        with closing(self._new_context()) as context:
+        with closing(self._new_context(None)) as context:
             executor = self._executor(prepared, variables, context)
             if not isinstance(executor, Executor):
                 return self._refuse_variables(executor)
@@ -126,18 +135,23 @@ class Engine:
         self._count(prepared, result)
         return self._answer(result)
 
-    async def subscribe(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> AsyncGenerator[Answer, None]:
-        """Yield an answer per event, each executed with a context that remembers nothing."""
-        with closing(self._new_context()) as context:
+    async def subscribe(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, resume: str | None = None
+    ) -> AsyncGenerator[Streamed, None]:
+        """Yield an answer per event, each executed with a context that remembers nothing.
+
+        *resume* is the cursor of the last answer that the caller got before its connection was lost.
+        """
+        with closing(self._new_context(resume)) as context:
             executor = self._executor(prepared, variables, context)
             if not isinstance(executor, Executor):
-                yield self._refuse_variables(executor)
+                yield Streamed(self._refuse_variables(executor))
                 return
             created = create_source_event_stream(executor)
             stream = await created if isinstance(created, Awaitable) else created
             if isinstance(stream, ExecutionResult):
                 self._count(prepared, stream)
-                yield self._answer(stream)
+                yield Streamed(self._answer(stream))
                 return
             events = cast("AsyncGenerator[object, None]", stream)
             async with aclosing(events), aclosing(self._answers(prepared, variables, events)) as answers:
@@ -146,7 +160,7 @@ class Engine:
 
     async def _answers(
         self, prepared: Prepared, variables: Mapping[str, Any] | None, events: AsyncGenerator[object, None]
-    ) -> AsyncGenerator[Answer, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         while True:
             try:
                 event = await anext(events)
@@ -156,14 +170,15 @@ class Engine:
             except Exception as error:
                 result = ExecutionResult(None, [_at_root(error, prepared)])
                 self._count(prepared, result)
-                yield self._answer(result)
+                yield Streamed(self._answer(result))
                 return
-            yield self._answer(await self._execute_event(prepared, variables, event))
+            answer = self._answer(await self._execute_event(prepared, variables, event))
+            yield Streamed(answer, getattr(event, "cursor", None))
 
     async def _execute_event(
         self, prepared: Prepared, variables: Mapping[str, Any] | None, event: object
     ) -> ExecutionResult:
-        with closing(self._new_context()) as context:
+        with closing(self._new_context(None)) as context:
             executor = self._executor(prepared, variables, context, event)
             if not isinstance(executor, Executor):  # cannot be: the same variables were accepted before
                 return ExecutionResult(None, executor)

@@ -12,6 +12,7 @@ from esim_graph.schema.operation import Operation
 from esim_graph.schema.profile import Profile
 from esim_graph.schema.query import Query
 from esim_graph.schema.scalars import scalar_map
+from esim_graph.schema.status_change import StatusChange
 from esim_graph.schema.subscription import Subscription
 from esim_graph.schema.transaction import Transaction
 
@@ -35,6 +36,6 @@ def _declare(*, sort: bool) -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Esim, Operation, Profile, Transaction],
+        types=[Esim, Operation, Profile, StatusChange, Transaction],
         config=StrawberryConfig(sort_schema=sort, scalar_map=scalar_map()),
     )

@@ -1,8 +1,6 @@
 """What a resolver sees of the house: three doors, bound to the caller's tenant."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import strawberry
 
@@ -10,6 +8,7 @@ from esim_graph.actions import Actions
 from esim_graph.loaders import Loaders
 from esim_graph.progress import Progress
 from esim_graph.runtime import Rooms
+from esim_graph.schema.event_cursors import EventCursors
 from esim_graph.schema.ids import NodeIds
 
 
@@ -21,7 +20,7 @@ class Context:
     actions: Actions  #: to write
     progress: Progress  #: to watch
     ids: NodeIds
-    event_cursor: Callable[[str], str]  #: the opaque cursor of an event that this text names
+    event_cursors: EventCursors
 
     def close(self) -> None:
         """Stop what is still being loaded."""
@@ -31,13 +30,16 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-def new_context(rooms: Rooms) -> Context:
-    """A context that remembers nothing yet; its vendor calls have their time from now on."""
+def new_context(rooms: Rooms, resume: str | None = None) -> Context:
+    """A context that remembers nothing yet; its vendor calls have their time from now on.
+
+    *resume* is what a transport says of the last event that its caller got.
+    """
     deadline = rooms.call_deadline()
     return Context(
         loaders=Loaders(rooms, deadline),
         actions=Actions(rooms, deadline),
         progress=rooms.progress,
         ids=NodeIds(rooms.tenant),
-        event_cursor=partial(rooms.seal.close, "event", rooms.tenant),
+        event_cursors=EventCursors(rooms.seal, rooms.tenant, resume),
     )

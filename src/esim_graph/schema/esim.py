@@ -10,11 +10,13 @@ from esim_graph.errors import BadUserInput
 from esim_graph.schema.arguments import given
 from esim_graph.schema.bundle import BundleEvent
 from esim_graph.schema.context import Info
+from esim_graph.schema.lifecycle import Lifecycle
 from esim_graph.schema.live_status import LiveStatus
 from esim_graph.schema.node import Node
 from esim_graph.schema.operation import Operation
 from esim_graph.schema.pagination import After, Connection, First, connect
 from esim_graph.schema.profile import Profile
+from esim_graph.schema.status_change import StatusChange
 from esim_graph.schema.transaction import Transaction
 
 MaxAge = Annotated[
@@ -45,6 +47,16 @@ class Esim(Node):
         return None if profile is None else profile.eid
 
     @strawberry.field(
+        description=(
+            "Where it is in its life, by all vendors: it costs what `profile`, `liveStatus` and `bundleHistory` "
+            "cost together, and is no dearer beside them. A vendor that fails is in `unavailable`."
+        )
+    )
+    async def lifecycle(self, info: Info) -> Lifecycle | None:
+        """The three vendors at once, each remembered for its time to live."""
+        return Lifecycle.from_domain(*await info.context.loaders.lifecycle(self.iccid))
+
+    @strawberry.field(
         description="How it is doing on the network; null if eSIMfly does not know it. A live call, remembered briefly."
     )
     async def live_status(self, info: Info, max_age_seconds: MaxAge = strawberry.UNSET) -> LiveStatus | None:
@@ -65,6 +77,14 @@ class Esim(Node):
         """The profiles of an operation are one call."""
         found = await info.context.loaders.profile(self.iccid)
         return None if found is None else Profile.from_domain(found)
+
+    @strawberry.field(description="The changes of its state that the journal has, newest first. No vendor is asked.")
+    async def status_changes(
+        self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET
+    ) -> Connection[StatusChange] | None:
+        """The first pages of several eSIMs are read together."""
+        listing = await info.context.loaders.status_changes_of(self.iccid, given(first), given(after))
+        return connect(listing, StatusChange.from_domain, given(after))
 
     @strawberry.field(description="Its transactions, newest first.")
     async def transactions(

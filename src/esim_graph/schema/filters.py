@@ -175,7 +175,7 @@ def read_filter(given_filter: NounFilter | None) -> Filter | None:
 
 def _read(noun: NounFilter, path: str) -> Filter:
     parts: list[Filter] = []
-    for name, where, value in _entries(noun, path):
+    for name, where, value in given_entries(noun, path):
         match name:
             case "and_":
                 parts.append(AllOf(_parts(value, where)))
@@ -194,7 +194,7 @@ def _parts(filters: Sequence[NounFilter], path: str) -> tuple[Filter, ...]:
 
 
 def _comparisons(field: str, comparison: object, path: str) -> Iterator[Filter]:
-    for name, where, value in _entries(comparison, path):
+    for name, where, value in given_entries(comparison, path):
         if name == "in_":
             if len(value) > _MAX_VALUES:
                 raise BadUserInput(f"{where} must have at most {_MAX_VALUES} values.", argument=where)
@@ -203,7 +203,7 @@ def _comparisons(field: str, comparison: object, path: str) -> Iterator[Filter]:
             yield Condition(field, _OPERATORS[name], value)
 
 
-def _entries(given_input: Any, path: str) -> Iterator[tuple[str, str, Any]]:
+def given_entries(given_input: Any, path: str) -> Iterator[tuple[str, str, Any]]:
     """Each field of an input that was given: its name, its path in the caller's terms, its value."""
     for entry in dataclasses.fields(given_input):
         value = getattr(given_input, entry.name)

@@ -10,6 +10,8 @@ import strawberry
 from esim_graph.domain.identifiers import Iccid, parse_esim_id, parse_iccid, parse_vendor_id
 from esim_graph.domain.selection import Selection
 from esim_graph.errors import BadUserInput
+from esim_graph.schema.action_inputs import PlannedOperation, read_operation
+from esim_graph.schema.activation_plan import ActivationPlan
 from esim_graph.schema.arguments import VendorId, given
 from esim_graph.schema.bundle import BundleEvent
 from esim_graph.schema.context import Info
@@ -23,9 +25,11 @@ from esim_graph.schema.orders import OperationOrder, ProfileOrder, TransactionOr
 from esim_graph.schema.pagination import After, Connection, First, connect
 from esim_graph.schema.profile import Profile
 from esim_graph.schema.scalars import BigInt
+from esim_graph.schema.status_change import StatusChange, StatusChangeFilter, read_status_filter
 from esim_graph.schema.transaction import Transaction
 
 _MAX_AT_ONCE = 200
+_MAX_DIGITS = 18  # of a row's number
 
 OneIccid = Annotated[Iccid, strawberry.argument(description="The eSIM's ICCID.")]
 
@@ -33,6 +37,16 @@ OneIccid = Annotated[Iccid, strawberry.argument(description="The eSIM's ICCID.")
 @strawberry.type(description="Reads. Every field behind a vendor is nullable: one that fails nulls its own branch.")
 class Query:
     """One door: ``loaders``."""
+
+    @strawberry.field(
+        description=(
+            "What `operationStart` with this input would do: which profile a carrier's name means on the device, and "
+            "what to beware of. Nothing is sent to the device."
+        )
+    )
+    async def activation_plan(self, info: Info, input: PlannedOperation) -> ActivationPlan | None:
+        """One call."""
+        return ActivationPlan.from_domain(await info.context.loaders.activation_plan(read_operation(input)))
 
     @strawberry.field(
         description="What happened to an eSIM's bundles, in eSIM Go's order; the same as `esim { bundleHistory }`."
@@ -148,6 +162,26 @@ class Query:
         return connect(listing, Profile.from_domain, given(after))
 
     @strawberry.field(
+        description=(
+            "The journal of all profiles: every change of a state that this gateway caused or saw, and every attempt "
+            "that failed, newest first. No vendor is asked."
+        )
+    )
+    async def status_changes(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        filter: Annotated[
+            StatusChangeFilter | None, strawberry.argument(description="Which ones; all when left out.")
+        ] = strawberry.UNSET,
+    ) -> Connection[StatusChange] | None:
+        """One read of our own database."""
+        wanted = read_status_filter(given(filter))
+        listing = await info.context.loaders.status_changes(wanted, given(first), given(after))
+        return connect(listing, StatusChange.from_domain, given(after))
+
+    @strawberry.field(
         description="A transaction by Digi's own identifier, as Digi last knew it; null if Digi does not know it."
     )
     async def transaction(self, info: Info, vendor_id: VendorId) -> Transaction | None:
@@ -202,6 +236,9 @@ async def _node(info: Info, node: str) -> Node | None:
                 return await _transaction(info, key)
             case ("Operation", key):
                 return await _operation(info, key)
+            case ("StatusChange", key) if key.isdecimal() and len(key) <= _MAX_DIGITS:
+                change = await info.context.loaders.status_change(int(key))
+                return None if change is None else StatusChange.from_domain(change)
             case None:
                 return None
     except BadUserInput:

@@ -24,7 +24,12 @@ class Transaction(Node):
     device_id: str | None = strawberry.field(description="Digi's id of the device it is for.")
     eid: Eid | None = strawberry.field(description="The eUICC it is for.")
     iccid: Iccid | None = strawberry.field(description="The profile it is about; null while Digi does not tell.")
-    is_terminal: bool = strawberry.field(description="Whether nothing more will happen; `UNKNOWN` is not the end.")
+    is_terminal: bool = strawberry.field(
+        description=(
+            "Whether nothing more will happen: it failed, or is complete and no longer waits for its `verification`. "
+            "`UNKNOWN` is not the end."
+        )
+    )
     last_checked_at: datetime | None = strawberry.field(
         description=(
             "When this gateway last had Digi check it with the servers; `transactionProgress` does that. "
@@ -37,6 +42,9 @@ class Transaction(Node):
     status_raw: str | None = strawberry.field(description="Digi's own word for the status.")
     updated_at: datetime | None = strawberry.field(description="When it last changed at Digi.")
     vendor_id: str = strawberry.field(description="Digi's own identifier of the transaction.")
+    verification: domain.Verification | None = strawberry.field(
+        description="Whether the device has reported the result; null when it failed, as there is none."
+    )
 
     @strawberry.field(description="The eSIM it is about; costs no call, and is null without an ICCID.")
     def esim(self) -> Annotated["Esim", strawberry.lazy("esim_graph.schema.esim")] | None:
@@ -68,4 +76,5 @@ class Transaction(Node):
             status_raw=transaction.status_raw,
             updated_at=transaction.updated_at,
             vendor_id=transaction.vendor_id,
+            verification=None if transaction.status is domain.TransactionStatus.FAILED else transaction.verification,
         )

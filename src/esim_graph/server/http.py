@@ -14,7 +14,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from esim_graph.engine import Answer, Engine, Prepared, Refused, Request
+from esim_graph.engine import Answer, Engine, Prepared, Refused, Request, Streamed
 from esim_graph.errors import BadUserInput, Forbidden
 from esim_graph.server.accept import best_match, names
 from esim_graph.server.graphiql import GraphiQL
@@ -82,7 +82,7 @@ class GraphQLOverHttp:
         except Refused as refused:
             return self._refuse(refused, accept)
         if prepared.type == "subscription":
-            return self._subscribe(prepared, request, accept)
+            return self._subscribe(prepared, request, http)
         if prepared.type == "mutation" and http.method == "GET":
             raise Rejected(405, "A mutation must be sent with POST.", allow="POST")
         media_type = best_match(accept, (_JSON, _GRAPHQL_JSON))
@@ -100,23 +100,24 @@ class GraphQLOverHttp:
             return EventStream(_just(answer), None)
         return _json(answer, media_type or _GRAPHQL_JSON, _status(answer, media_type or _GRAPHQL_JSON))
 
-    def _subscribe(self, prepared: Prepared, request: Request, accept: str | None) -> ASGIApp:
-        if best_match(accept, (EVENT_STREAM,)) is None:
+    def _subscribe(self, prepared: Prepared, request: Request, http: HttpRequest) -> ASGIApp:
+        if best_match(http.headers.get("accept"), (EVENT_STREAM,)) is None:
             raise Rejected(406, f"A subscription needs Accept: {EVENT_STREAM}, or a WebSocket at the same address.")
-        return EventStream(self._watch(prepared, request), self._closing)
+        resume = http.headers.get("last-event-id") or None
+        return EventStream(self._watch(prepared, request, resume), self._closing)
 
-    async def _once(self, prepared: Prepared, request: Request) -> AsyncGenerator[Answer, None]:
-        yield await self._engine.execute(prepared, request.variables)
+    async def _once(self, prepared: Prepared, request: Request) -> AsyncGenerator[Streamed, None]:
+        yield Streamed(await self._engine.execute(prepared, request.variables))
 
-    async def _watch(self, prepared: Prepared, request: Request) -> AsyncGenerator[Answer, None]:
+    async def _watch(self, prepared: Prepared, request: Request, resume: str | None) -> AsyncGenerator[Streamed, None]:
         with self._metrics.subscriptions.labels("sse").track_inprogress():
-            async with aclosing(self._engine.subscribe(prepared, request.variables)) as answers:
+            async with aclosing(self._engine.subscribe(prepared, request.variables, resume)) as answers:
                 async for answer in answers:
                     yield answer
 
 
-async def _just(answer: Answer) -> AsyncGenerator[Answer, None]:
-    yield answer
+async def _just(answer: Answer) -> AsyncGenerator[Streamed, None]:
+    yield Streamed(answer)
 
 
 def _read_get(http: HttpRequest) -> Request:

@@ -142,6 +142,7 @@ async def serve(
     Raises:
         SettingError: the address is not allowed.
         CannotListen: it is not free.
+        CannotOpenDatabase: the database cannot be used, or is not migrated.
     """
     check_bind(settings, host)
     listening = _listen(host, port)

@@ -235,8 +235,8 @@ class _Connection:
         self._streams.add(_current_task())
         with self._metrics.subscriptions.labels("websocket").track_inprogress():
             async with aclosing(self._engine.subscribe(prepared, request.variables)) as answers:
-                async for answer in answers:
-                    if not await self._next(operation_id, answer):
+                async for streamed in answers:
+                    if not await self._next(operation_id, streamed.answer):
                         return False
         return True
 

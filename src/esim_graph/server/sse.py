@@ -7,11 +7,12 @@ from contextlib import aclosing
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from esim_graph.engine import Answer
+from esim_graph.engine import Streamed
 
 EVENT_STREAM = "text/event-stream"
 
 _HEARTBEAT = 12.0  # seconds; proxies cut connections that are silent for longer
+_RETRY = b"retry: 1000\n"  # milliseconds until a browser's EventSource comes again
 _SEND_SECONDS = 30.0  # for one event to a caller who reads slowly
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -24,10 +25,11 @@ class EventStream:
     """An ASGI response that sends each answer as it comes, and ends when it should.
 
     It ends after the last answer, when the caller has gone, or when the process closes. In
-    each case the answers' generator is closed, so nothing goes on for nobody.
+    each case the answers' generator is closed, so nothing goes on for nobody. Each frame has the answer's
+    cursor as its ``id``, which a client that lost the stream sends back as ``Last-Event-ID``.
     """
 
-    def __init__(self, answers: AsyncGenerator[Answer, None], closing: asyncio.Event | None) -> None:
+    def __init__(self, answers: AsyncGenerator[Streamed, None], closing: asyncio.Event | None) -> None:
         """*closing* ends a stream that may go on for long; None lets the one answer of an operation come."""
         self._answers = answers
         self._closing = closing or asyncio.Event()
@@ -58,9 +60,13 @@ class EventStream:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pump(self, send: Send) -> None:
+        retry = _RETRY  # in the first event: as a message of its own, graphql-sse takes it for an error
         async with aclosing(self._answers) as answers:
-            async for answer in answers:
-                await _send(send, b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n")
+            async for streamed in answers:
+                place = b""
+                if streamed.cursor is not None:
+                    place, retry = b"id: " + streamed.cursor.encode() + b"\n" + retry, b""
+                await _send(send, place + b"event: next\ndata: " + orjson.dumps(streamed.answer) + b"\n\n")
 
 
 async def _beat(send: Send) -> None:

@@ -28,6 +28,7 @@ ATTEMPT_TIMEOUT = 15.0  # a live status takes 1 to 10 s; what takes longer is no
 ACTION_SHARE = 0.5  # of its time that an action must have left when its turn comes
 RETRY_WITHIN = 0.25  # the one retry follows after a random part of this
 _CLIENT_ERRORS = range(400, 500)
+_PROXY_ERRORS = (502, 504)  # of what stands before the vendor, which may still be at it
 
 
 class _AttemptFailed(Exception):
@@ -128,7 +129,7 @@ class Transport:
             self._log_failure(request, refused, began, status=status)
             if request.idempotent or status is None or status in _CLIENT_ERRORS:
                 raise
-            raise _outcome_unknown(refused) from None
+            raise _outcome_unknown(_behind_a_proxy(refused) if status in _PROXY_ERRORS else refused) from None
         self._tally.outcome(request.endpoint, "ok")
         self._log.debug("upstream_call", endpoint=request.endpoint, status=status)
         return value
@@ -252,6 +253,13 @@ class Transport:
             reason=reason,
             seconds=round(self._clock.monotonic() - began, 3),
         )
+
+
+def _behind_a_proxy(error: GatewayError) -> GatewayError:
+    """No answer of the vendor's own: for what changes something that is silence, and not an end."""
+    if not isinstance(error, UpstreamError):
+        return error
+    return UpstreamTimeout(f"{TITLES[error.upstream]} did not answer in time.", upstream=error.upstream)
 
 
 def _outcome_unknown(error: GatewayError) -> GatewayError:

@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 from esim_graph.clock import Clock, Deadline
 from esim_graph.config import DigiSettings
-from esim_graph.domain.identifiers import Iccid
+from esim_graph.domain.identifiers import Eid, Iccid
 from esim_graph.domain.operation import Operation, OperationRequest
 from esim_graph.domain.page import Page
 from esim_graph.domain.profile import Profile, ProfileStatus
-from esim_graph.domain.selection import Selection
+from esim_graph.domain.selection import AllOf, Condition, Operator, Order, Selection
 from esim_graph.domain.transaction import ActionRequest, Transaction
 from esim_graph.errors import UpstreamRefused
 from esim_graph.upstreams.digi import bulk, query, wire
@@ -26,6 +26,7 @@ from esim_graph.upstreams.sender import Sender
 
 T = TypeVar("T")
 
+_NEWEST = 100  # of a device's things, which take minutes each
 _MAX_PAGES = 20  # of one query for known keys, whose answers fit one page
 
 
@@ -80,6 +81,13 @@ class DigiClient:
         """
         return await self._page(_PROFILES, selection, size, cursor, deadline)
 
+    async def profiles_on(self, device_id: str, *, eid: Eid | None, deadline: Deadline) -> Sequence[Profile]:
+        """The profiles that a device reports, on one eUICC or on all of it: one call."""
+        device = Condition("device_id", Operator.EQ, device_id)
+        where = device if eid is None else AllOf((device, Condition("eid", Operator.EQ, eid)))
+        page = await self._page(_PROFILES, Selection(where), query.MAX_ROWS, None, deadline)
+        return page.items
+
     async def profiles_bulk(
         self, selection: Selection, *, fields: Sequence[str] | None, size: int | None, deadline: Deadline
     ) -> ProfileBulk:
@@ -104,6 +112,10 @@ class DigiClient:
     ) -> Page[Transaction]:
         """A page of transactions; see ``profile_page``."""
         return await self._page(_TRANSACTIONS, selection, size, cursor, deadline)
+
+    async def newest_transactions_on(self, device_id: str, *, deadline: Deadline) -> Sequence[Transaction]:
+        """The newest transactions of a device, its running ones among them: one call."""
+        return (await self._page(_TRANSACTIONS, _newest_on(device_id), _NEWEST, None, deadline)).items
 
     async def transaction_progress(self, vendor_id: str, *, deadline: Deadline) -> Transaction | None:
         """Have Digi check a transaction now, which is an effect at the device's end of the world."""
@@ -131,6 +143,10 @@ class DigiClient:
     ) -> Page[Operation]:
         """A page of operations; see ``profile_page``."""
         return await self._page(_OPERATIONS, selection, size, cursor, deadline)
+
+    async def newest_operations_on(self, device_id: str, *, deadline: Deadline) -> Sequence[Operation]:
+        """The newest operations of a device; see ``newest_transactions_on``."""
+        return (await self._page(_OPERATIONS, _newest_on(device_id), _NEWEST, None, deadline)).items
 
     async def act(self, request: ActionRequest, *, deadline: Deadline) -> Transaction:
         """Have an action done to a profile. It is sent once.
@@ -233,6 +249,10 @@ def sign(settings: DigiSettings) -> Callable[[Request], Mapping[str, str]]:
         headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
     with_body = headers | {"Content-Type": "application/json"}
     return lambda request: headers if request.body is None else with_body
+
+
+def _newest_on(device_id: str) -> Selection:
+    return Selection(Condition("device_id", Operator.EQ, device_id), Order("created_at", descending=True))
 
 
 def _parameter(where: str | Constant) -> str | None:

@@ -1,0 +1,110 @@
+"""The connections: what each kind of database needs to be durable, and to serve readers beside a writer."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SECONDS = 10.0  #: for one read or write, waiting included
+_READERS = 8
+_BUSY_SECONDS = 5.0  # another process may be writing to the SQLite file
+
+#: What the drivers raise when a database cannot be used now, and when a statement is wrong.
+Failures = (SQLAlchemyError, OSError)
+_MISTAKES = (ProgrammingError, IntegrityError, DataError, NotSupportedError)
+
+
+class CannotOpenDatabase(Exception):
+    """The database cannot be used, or its schema is not the one this version needs; one line says why."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database cannot be used now; otherwise the statement is wrong, and would be again."""
+    return isinstance(error, Failures) and not isinstance(error, _MISTAKES)
+
+
+def open_readers(url: str) -> AsyncEngine:
+    """Connections that see one state of everything from their first statement on, and that cannot write."""
+    if url.startswith("postgresql"):
+        return create_async_engine(
+            url,
+            pool_size=_READERS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args=_for_postgresql(),
+            isolation_level="REPEATABLE READ",
+            execution_options={"postgresql_readonly": True},
+        )
+    engine = create_async_engine(url, pool_size=_READERS, max_overflow=0)
+    _prepare_sqlite(engine, begin="BEGIN", pragmas=("query_only=ON",))
+    return engine
+
+
+def open_writer(url: str) -> AsyncEngine:
+    """The one connection that writes."""
+    if url.startswith("postgresql"):
+        return create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_for_postgresql())
+    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    # A reader that turned into a writer could find that somebody else wrote in between, and fail.
+    # FULL: a commit is on disk when it returns, also when the power fails.
+    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL", "foreign_keys=ON"))
+    return engine
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file that *url* names; None where it names PostgreSQL."""
+    parts = sa.make_url(url)
+    return Path(parts.database or "") if parts.get_backend_name() == "sqlite" else None
+
+
+@asynccontextmanager
+async def telling_why(url: str) -> AsyncIterator[None]:
+    """A block that opens the database for the first time.
+
+    Raises:
+        CannotOpenDatabase: it cannot be used.
+    """
+    file = sqlite_file(url)
+    try:
+        if file is not None:
+            # aiosqlite would leave a thread behind, which complains when the loop is closed.
+            await asyncio.to_thread(lambda: sqlite3.connect(file).close())
+        yield
+    except (*Failures, sqlite3.Error) as error:
+        named = "the database" if file is None else f"the file {file}"
+        raise CannotOpenDatabase(f"{named} cannot be used: {_say(error)}") from error
+
+
+def _say(error: BaseException) -> str:
+    """The cause in the database's own words, in one line; they hold no password."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    return " ".join(str(cause.__cause__ or cause).split()) or type(cause).__name__
+
+
+def _for_postgresql() -> dict[str, Any]:
+    # A replica that stands still, or whose machine is gone, would hold the lock of writes for hours.
+    patience = {"idle_in_transaction_session_timeout": str(round(SECONDS * 1000))}
+    return {"timeout": SECONDS, "server_settings": patience}
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+    def connected(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # sqlite3 would begin transactions by itself, and too late
+        cursor = connection.cursor()
+        for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000:.0f}", "journal_mode=WAL", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    sa.event.listen(engine.sync_engine, "connect", connected)
+    sa.event.listen(engine.sync_engine, "begin", begun)

@@ -1,0 +1,160 @@
+"""Coming again: what was missed is told first, nothing twice, and what is gone is said to be."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from esim_graph.database import open_database
+from esim_graph.domain.operation import FollowedOperation
+from esim_graph.errors import CursorExpired
+from esim_graph.progress import Event
+from esim_graph.sandbox import Sandbox
+from esim_graph.telemetry import Metrics
+from progress.replicas import door, following, move, open_replica, start_operation
+from progress.rest import SECONDS, PollClock
+from support.gateway import Gateway
+
+STEPS = ["starting", "download", "download_verify", "enable", "enable_verify", "successful"]
+Events = AsyncGenerator[Event[FollowedOperation] | CursorExpired, None]
+
+
+async def take(events: Events, count: int | None = None) -> list[Any]:
+    """So many events, or all: sequences, and the errors that stand for an event."""
+    found: list[Any] = []
+    async with asyncio.timeout(SECONDS), aclosing(events) as reading:
+        async for event in reading:
+            found.append(type(event) if isinstance(event, CursorExpired) else event.sequence)
+            if len(found) == count:
+                break
+    return found
+
+
+@pytest.fixture
+async def finished(gateway: Gateway, sandbox: Sandbox, clock: PollClock) -> str:
+    """An operation that was seen in each of its six states."""
+    return await finish(gateway, sandbox, clock)
+
+
+async def finish(gateway: Gateway, sandbox: Sandbox, clock: PollClock) -> str:
+    operation = await start_operation(gateway)
+    await clock.rest()
+    for status in STEPS[1:]:
+        move(sandbox, operation, status)
+        await clock.look_again()
+    return operation
+
+
+@pytest.mark.parametrize("after", range(1, 7))
+async def test_what_was_missed_is_replayed_to_the_end(gateway: Gateway, finished: str, after: int) -> None:
+    """Behind the last one there is only the end."""
+    assert await take(door(gateway).operation(finished, after)) == list(range(after + 1, 7))
+
+
+async def test_what_was_missed_is_replayed_and_then_it_goes_live(
+    gateway: Gateway, sandbox: Sandbox, clock: PollClock
+) -> None:
+    """Without a gap between the two, and nothing twice."""
+    operation = await start_operation(gateway)
+    await clock.rest()
+    for status in STEPS[1:3]:
+        move(sandbox, operation, status)
+        await clock.look_again()
+    events = door(gateway).operation(operation, 1)
+    seen = [await following(events), await following(events)]
+
+    for status in STEPS[3:]:
+        move(sandbox, operation, status)
+        await clock.look_again()
+        seen.append(await following(events))
+
+    assert seen == [(number, status.upper()) for number, status in enumerate(STEPS[1:], start=2)]
+
+
+async def test_without_a_cursor_the_present_state_comes_alone(gateway: Gateway, finished: str) -> None:
+    """And not the way to it."""
+    assert await take(door(gateway).operation(finished, None)) == [6]
+
+
+async def test_events_of_long_ago_are_gone_and_the_present_state_follows(
+    sandbox: Sandbox, clock: PollClock, database_url: str
+) -> None:
+    """A day behind the end of their subject; until then they are kept."""
+    async with open_replica(sandbox, database_url, clock=clock) as gateway:
+        operation = await finish(gateway, sandbox, clock)
+    await grow_older(database_url, timedelta(hours=23))
+    async with open_replica(sandbox, database_url, clock=clock) as gateway:
+        assert await take(door(gateway).operation(operation, 3)) == [4, 5, 6]
+    await grow_older(database_url, timedelta(hours=2))
+
+    async with open_replica(sandbox, database_url, clock=clock) as gateway, asyncio.timeout(SECONDS):
+        while (told := await take(door(gateway).operation(operation, 3))) == [4, 5, 6]:
+            pass
+
+        assert told == [CursorExpired, 6]
+        assert await take(door(gateway).operation(operation, 6)) == []
+
+
+async def grow_older(database_url: str, age: timedelta) -> None:
+    """Move what is written into the past."""
+    async with open_database(database_url, metrics=Metrics()) as database:
+        for statement in (
+            "UPDATE events SET at = at - :microseconds",
+            "UPDATE subjects SET ended_at = ended_at - :microseconds",
+        ):
+            await database.write(partial(_execute, statement, age // timedelta(microseconds=1)))
+
+
+async def _execute(statement: str, microseconds: int, connection: AsyncConnection) -> None:
+    await connection.execute(sa.text(statement), {"microseconds": microseconds})
+
+
+async def test_a_cursor_from_the_future_is_expired_too(gateway: Gateway, finished: str) -> None:
+    """It was given out by a database that is no more."""
+    assert await take(door(gateway).operation(finished, 99)) == [CursorExpired, 6]
+
+
+async def test_an_operation_that_is_followed_on_goes_on_behind_an_expired_cursor(
+    gateway: Gateway, sandbox: Sandbox, clock: PollClock
+) -> None:
+    """The stream lives."""
+    operation = await start_operation(gateway)
+    events = door(gateway).operation(operation, 99)
+    async with asyncio.timeout(SECONDS):
+        assert isinstance(await anext(events), CursorExpired)
+    assert await following(events) == (1, "STARTING")
+
+    move(sandbox, operation, "successful")
+    await clock.look_again()
+
+    assert await following(events) == (2, "SUCCESSFUL")
+
+
+async def test_a_slow_watcher_misses_states_in_between_and_never_the_end(
+    gateway: Gateway, sandbox: Sandbox, clock: PollClock
+) -> None:
+    """What it reads late is in order, and is what a quick one saw."""
+    operation = await start_operation(gateway)
+    slow, quick = door(gateway).operation(operation, None), door(gateway).operation(operation, None)
+    await following(slow)
+    seen = [await following(quick)]
+    for number in range(100):
+        move(sandbox, operation, "starting", f"note {number}")
+        await clock.look_again()
+        seen.append(await following(quick))
+    move(sandbox, operation, "failed")
+    await clock.look_again()
+    seen.append(await following(quick))
+
+    late = await take(slow)
+
+    assert [sequence for sequence, _ in seen] == list(range(1, 103))
+    assert len(late) < 100
+    assert late == sorted(late)
+    assert late[-1] == 102
