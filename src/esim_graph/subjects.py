@@ -164,6 +164,19 @@ async def change(
     return after
 
 
+async def prune(connection: AsyncConnection, account: Account, *, ended_before: datetime) -> int:
+    """Drop subjects that ended, or were given up, before an instant; how many went at once."""
+    given_up = SUBJECTS.c.ended_at.is_(None) & (SUBJECTS.c.follow_until < ended_before)
+    old = (
+        sa.select(SUBJECTS.c.noun, SUBJECTS.c.vendor_id)
+        .where(of_account(account), (SUBJECTS.c.ended_at < ended_before) | given_up)
+        .limit(_IN_ONE_QUERY)
+    )
+    named = sa.tuple_(SUBJECTS.c.noun, SUBJECTS.c.vendor_id)
+    gone = await connection.execute(sa.delete(SUBJECTS).where(of_account(account), named.in_(old)))
+    return gone.rowcount
+
+
 def read_subject(row: Any) -> Known:
     """A row of ``subjects``."""
     state = read_state(row.noun, row.state)

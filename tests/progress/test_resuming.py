@@ -101,6 +101,26 @@ async def test_events_of_long_ago_are_gone_and_the_present_state_follows(
         assert await take(door(gateway).operation(operation, 6)) == []
 
 
+async def test_what_ended_a_season_ago_is_forgotten(sandbox: Sandbox, clock: PollClock, database_url: str) -> None:
+    """Until then estimates are made of it."""
+    async with open_replica(sandbox, database_url, clock=clock) as gateway:
+        await finish(gateway, sandbox, clock)
+    await grow_older(database_url, timedelta(days=89))
+    async with open_replica(sandbox, database_url, clock=clock):
+        assert await rows_of_subjects(database_url) == 1
+    await grow_older(database_url, timedelta(days=2))
+
+    async with open_replica(sandbox, database_url, clock=clock), asyncio.timeout(SECONDS):
+        while await rows_of_subjects(database_url):
+            pass
+
+
+async def rows_of_subjects(database_url: str) -> int:
+    async with open_database(database_url, metrics=Metrics()) as database, database.read() as connection:
+        counted: int = await connection.scalar(sa.text("SELECT count(*) FROM subjects"))
+        return counted
+
+
 async def grow_older(database_url: str, age: timedelta) -> None:
     """Move what is written into the past."""
     async with open_database(database_url, metrics=Metrics()) as database:

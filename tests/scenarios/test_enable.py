@@ -1,5 +1,7 @@
 """A fleet manager switches a device to its other profile, and the first one goes off."""
 
+import asyncio
+
 from esim_graph.sandbox.landmarks import READY_TO_ENABLE
 from schema.vendors import unthrottle
 from support.gateway import Gateway, open_gateway
@@ -14,6 +16,12 @@ async def statuses(gateway: Gateway) -> dict[str, str]:
         nodes {{ iccid status }}
     }} }}""")
     return {node["iccid"]: node["status"] for node in data["profiles"]["nodes"]}
+
+
+async def changes(gateway: Gateway, iccid: str) -> list[str]:
+    """What became of a profile, newest first."""
+    data = await gateway.data(f'{{ esim(iccid: "{iccid}") {{ statusChanges {{ nodes {{ to }} }} }} }}')
+    return [node["to"] for node in data["esim"]["statusChanges"]["nodes"]]
 
 
 async def test_enabling_a_profile_turns_its_neighbour_off() -> None:
@@ -33,6 +41,9 @@ async def test_enabling_a_profile_turns_its_neighbour_off() -> None:
                 seen.append(news)
                 # The device reports a while after the transaction is complete.
                 gateway.sandbox.world.advance(601 if state["status"] == "IN_PROGRESS" else 60)
+        async with asyncio.timeout(10):  # before anybody asks for the neighbour
+            while len(found := await changes(gateway, neighbour)) < 2:
+                pass
         after = await statuses(gateway)
 
         assert before == {READY_TO_ENABLE.iccid: "INACTIVE", neighbour: "ACTIVE"}
@@ -42,3 +53,4 @@ async def test_enabling_a_profile_turns_its_neighbour_off() -> None:
             ("COMPLETE", "VERIFIED", True),
         ]
         assert after == {READY_TO_ENABLE.iccid: "ACTIVE", neighbour: "INACTIVE"}
+        assert found == ["DISABLED", "ENABLED"]

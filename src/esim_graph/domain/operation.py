@@ -156,6 +156,11 @@ class FollowedOperation:
         return self.operation.iccid
 
     @property
+    def eid(self) -> Eid | None:
+        """Which eUICC it is for."""
+        return self.operation.eid
+
+    @property
     def device_id(self) -> str | None:
         """Which device it is for."""
         return self.operation.device_id

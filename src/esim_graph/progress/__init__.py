@@ -48,6 +48,7 @@ S = TypeVar("S", Transaction, FollowedOperation)
 _SHORTEST_LEASE = 1.0
 _LEASE_SHARE = 0.5  # of the longest interval
 _KEPT = timedelta(hours=24)  # events, behind the end of their subject
+_SUBJECTS_KEPT = timedelta(days=90)  # likewise; estimates are made of them
 _PRUNE_SECONDS = 3_600.0
 
 
@@ -336,12 +337,15 @@ class Progress:
             await self._clock.sleep(_PRUNE_SECONDS)
 
     async def _prune(self) -> bool:
-        """Drop some events that nobody can ask for any more; False when none is left."""
-        ended_before = self._clock.now() - _KEPT
-        gone = await self._database.write(
-            lambda connection: log.prune(connection, self._account, ended_before=ended_before)
+        """Drop some of what nobody can ask for any more; False when none is left."""
+        now = self._clock.now()
+        events = await self._database.write(
+            lambda connection: log.prune(connection, self._account, ended_before=now - _KEPT)
         )
-        return gone > 0
+        rows = await self._database.write(
+            lambda connection: subjects.prune(connection, self._account, ended_before=now - _SUBJECTS_KEPT)
+        )
+        return events + rows > 0
 
 
 def _expired() -> CursorExpired:

@@ -147,7 +147,26 @@ class Recorder:
 
         changed = await self._database.write(write)
         self._wake()
+        if changed is not None and verification.has_enabled(state):
+            await self._see_neighbours(state)
         return changed
+
+    async def _see_neighbours(self, state: State) -> None:
+        """Read what else the device reports: enabling a profile disables another, which only the inventory tells."""
+        device_id = state.device_id
+        if device_id is None:
+            return
+        asked_at = self._clock.now()
+        deadline = Deadline.after(self._call_seconds, self._clock)
+        try:
+            profiles = await self._digi.profiles_on(device_id, eid=state.eid, deadline=deadline)
+        except UpstreamError as error:
+            self._rest.note(error, self._clock.monotonic())  # whoever reads them next will see it
+            return
+        seen = (reports.of_profile(profile, asked_at) for profile in profiles)
+        self._journal.observe([report for report in seen if report is not None])
+        for profile in profiles:
+            await self._memory.forget(profile.iccid)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -186,10 +205,10 @@ class Recorder:
 
     async def _read_profiles(self, iccids: Sequence[Iccid]) -> Mapping[Iccid, Profile]:
         """Past what is remembered: that may be from before."""
+        asked_at = self._clock.now()
         found = await self._digi.profiles_by_iccid(iccids, deadline=Deadline.after(self._call_seconds, self._clock))
-        now = self._clock.now()
-        seen = [reports.of_profile(profile, now) for profile in found.values()]
-        absent = [reports.of_absent_profile(iccid, now) for iccid in iccids if iccid not in found]
+        seen = [reports.of_profile(profile, asked_at) for profile in found.values()]
+        absent = [reports.of_absent_profile(iccid, asked_at) for iccid in iccids if iccid not in found]
         self._journal.observe([report for report in (*seen, *absent) if report is not None])
         return found
 

@@ -7,7 +7,9 @@ of; so for a while the inventory lags. Source: upstreams.md, Digi.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from esim_graph.domain.operation import OperationKind, OperationStatus
 from esim_graph.domain.profile import Profile, ProfileStatus
+from esim_graph.domain.subject import State
 from esim_graph.domain.transaction import Transaction, TransactionAction, TransactionStatus, Verification
 
 _SHARE = 0.5  # of the time that a subject is followed
@@ -63,6 +65,14 @@ def shows(profile: Profile | None, transaction: Transaction) -> bool:
             return here and profile is not None and profile.status is ProfileStatus.INACTIVE
         case _:
             return False
+
+
+def has_enabled(state: State) -> bool:
+    """Whether a subject has come to a good end that made its profile the one the device uses."""
+    if isinstance(state, Transaction):
+        return state.action is TransactionAction.ENABLE and state.verification is Verification.VERIFIED
+    enables = state.operation.kind in (OperationKind.ACTIVATE, OperationKind.ENABLE)
+    return enables and state.operation.status is OperationStatus.SUCCESSFUL
 
 
 def by_age(transaction: Transaction, *, follow_seconds: float, now: datetime) -> Transaction:
