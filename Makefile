@@ -47,8 +47,11 @@ bench: .venv/.dev  ## measure what a request costs on this machine
 	@.venv/bin/python bench/run.py $(ARGS)
 	@.venv/bin/python bench/journal.py
 
-soak: .venv/.dev  ## show at length what tests show briefly: 200 kills, 1,000 resumed operations
+soak: .venv/.dev  ## show at length what tests show briefly: 200 kills, 1,000 resumed operations, all on PostgreSQL
 	@scripts/bring-programs
+	@echo '== Every test that opens a database, with PostgreSQL'
+	@.venv/bin/pytest --numprocesses=$(TEST_WORKERS) --database=postgresql --whole
+	@echo '== The scenarios at length'
 	@.venv/bin/pytest tests/scenarios --soak $(ARGS)
 
 schema: .venv/.dev  ## write schema.graphql anew from the code

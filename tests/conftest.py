@@ -12,7 +12,16 @@ import loopback_guard
 from support.database import CHOSEN
 
 _HERE = Path(__file__).parent
-_WITHOUT_DATABASE = {"domain", "engine", "sandbox", "upstreams", "test_requirements.py", "test_wheel.py"}
+_WITHOUT_DATABASE = ("domain", "engine", "sandbox", "upstreams", "test_requirements.py", "test_wheel.py")
+# What opens a database and is about something else, and what takes minutes: with PostgreSQL only on request.
+_ABOUT_OTHER_THINGS = (
+    "cli/test_command_line.py", "cli/test_doctor.py", "cli/test_programs.py", "scenarios/test_kills.py",
+    "schema/test_bad_input.py", "schema/test_call_counts.py", "schema/test_errors.py", "schema/test_filters.py",
+    "schema/test_identifiers.py", "schema/test_memory.py", "schema/test_outages.py", "schema/test_paging.py",
+    "schema/test_sdl.py", "schema/test_vendor_words.py", "server", "test_cache.py", "test_config.py",
+    "test_connections.py", "test_docs.py", "test_house_rules.py", "test_loaders.py", "test_loopback_only.py",
+    "test_seal.py", "test_telemetry.py",
+)  # fmt: skip
 
 # Python processes that a test starts come under the same guard.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -36,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database", choices=("sqlite", "postgresql"), default="sqlite", help="What gateways keep data in."
     )
+    parser.addoption(
+        "--whole", action="store_true", help="With PostgreSQL, run also what a database makes no difference to."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,12 +61,14 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With PostgreSQL, leave out what never touches a database."""
+    """With PostgreSQL, leave out what never touches a database, and unless asked for, what is about other things."""
     if config.getoption("database") == "sqlite":
         return
-    pure = {item: item.path.relative_to(_HERE).parts[0] in _WITHOUT_DATABASE for item in items}
-    config.hook.pytest_deselected(items=[item for item in items if pure[item]])
-    items[:] = [item for item in items if not pure[item]]
+    left_out = _WITHOUT_DATABASE + (() if config.getoption("whole") else _ABOUT_OTHER_THINGS)
+    paths = {item: f"{item.path.relative_to(_HERE).as_posix()}/" for item in items}
+    gone = {item for item in items if paths[item].startswith(tuple(f"{path}/" for path in left_out))}
+    config.hook.pytest_deselected(items=list(gone))
+    items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(autouse=True)

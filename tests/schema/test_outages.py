@@ -91,7 +91,7 @@ async def test_a_vendor_that_talks_nonsense_nulls_its_own_branch(gateway: Gatewa
 
 @VENDORS
 async def test_a_vendor_slower_than_the_operation_may_be_nulls_its_own_branch(vendor: str) -> None:
-    async with open_gateway(operation_timeout=0.6) as gateway:
+    async with open_gateway(operation_timeout=1.5) as gateway:
         gateway.sandbox.faults.script("hold", vendor)
 
         answer = await gateway.ask(THREE_BRANCHES)
@@ -233,7 +233,7 @@ async def test_an_action_is_retryable_only_where_it_did_not_start(
     fault: dict[str, Any], code: str, retryable: bool
 ) -> None:
     """Where Digi may still be at it, trying again could act twice."""
-    async with open_gateway(operation_timeout=0.8) as gateway:
+    async with open_gateway(operation_timeout=4) as gateway:
         gateway.sandbox.faults.script(vendor="digi", endpoint="enable", **fault)
 
         answer = await gateway.ask(ENABLE)
