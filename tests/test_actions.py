@@ -103,6 +103,15 @@ async def test_what_is_acknowledged_is_part_of_the_input(actions: Actions) -> No
         await actions.start_operation(BY_CARRIER, idempotency_key="k", acknowledged=[PlanWarningCode.CARRIER_AMBIGUOUS])
 
 
+async def test_what_is_acknowledged_twice_is_the_same_input(actions: Actions) -> None:
+    code = PlanWarningCode.CARRIER_AMBIGUOUS
+    await actions.start_operation(BY_CARRIER, idempotency_key="k", acknowledged=[code])
+
+    again = await actions.start_operation(BY_CARRIER, idempotency_key="k", acknowledged=[code, code])
+
+    assert again.replayed
+
+
 async def test_what_the_vendor_refuses_is_refused(actions: Actions) -> None:
     with pytest.raises(UpstreamRefused):
         await actions.act(

@@ -252,6 +252,33 @@ async def test_the_reader_ends_with_the_last_watcher(feed: Feed[str], log: Log) 
     assert await take(watching) == ["download", "successful"]
 
 
+async def test_an_old_reader_that_fails_takes_nobody_along_who_has_a_new_one(log: Log) -> None:
+    """It may end when its own watchers have left, and another reads."""
+    asked = 0
+
+    async def newest() -> int:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            return len(log.entries)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise DatabaseUnavailable("It is down.")
+
+    feed = Feed(log.after, newest, ring=RING, tick=0.005)
+    first = asyncio.ensure_future(take(watch(feed, log), 1))
+    await settle()
+    log.add("a", "starting")
+    first.cancel()
+    second = asyncio.ensure_future(take(watch(feed, log)))
+    await settle()
+    log.add("a", "successful", final=True)
+
+    assert await second == ["starting", "successful"]
+    await feed.close()
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     writes=st.lists(st.sampled_from(["a", "b", "pause"]), max_size=60),

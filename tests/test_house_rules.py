@@ -1,6 +1,7 @@
 """Rules that the whole house keeps, each by one test that walks all of it."""
 
 import asyncio
+import inspect
 import logging
 import re
 from collections.abc import Iterator
@@ -21,9 +22,12 @@ from graphql import (
     get_named_type,
 )
 
-from esim_graph import errors
+from esim_graph import errors, requests, subjects
 from esim_graph.config import describe
+from esim_graph.dispatch import Dispatch
 from esim_graph.errors import GatewayError
+from esim_graph.journal import Journal, rows
+from esim_graph.progress import Progress, leases, log
 from esim_graph.sandbox import landmarks
 from esim_graph.schema import print_sdl
 from esim_graph.telemetry import configure_logging
@@ -42,6 +46,9 @@ CODES = {
 BEHIND_VENDORS = ("Query", "Esim")
 # What is there without asking anybody, or is a list of nullable things.
 NEVER_ABSENT = {"Query.esimsByIccid", "Query.nodes", "Esim.iccid", "Esim.id"}
+
+# What goes by the age of rows alone.
+FOR_ALL = {"esim_graph.requests.prune"}
 
 
 def _error_classes() -> list[type[GatewayError]]:
@@ -166,6 +173,27 @@ def test_no_module_knows_whether_it_speaks_to_the_sandbox() -> None:
     outside = [path for path in source.rglob("*.py") if not {"sandbox", "cli"} & set(path.relative_to(source).parts)]
 
     assert not [path for path in outside if re.search(r"\bif\b.*\bsandbox\b", path.read_text(encoding="utf-8"))]
+
+
+def _stores() -> Iterator[tuple[str, list[str]]]:
+    """What reads and writes rows that several share, and its parameters behind the connection."""
+    for module in (requests, subjects, rows, log, leases):
+        for name, known in vars(module).items():
+            if inspect.iscoroutinefunction(known) and not name.startswith("_") and known.__module__ == module.__name__:
+                first, *others = inspect.signature(known).parameters
+                assert first == "connection", f"{module.__name__}.{name}"
+                yield f"{module.__name__}.{name}", others
+    for room in (Journal, Progress, Dispatch):
+        _, *others = inspect.signature(room.__init__).parameters
+        yield room.__qualname__, others
+
+
+def test_every_store_is_told_first_whose_rows_it_is_for() -> None:
+    """So that no row of another's is found, changed or counted by forgetting it."""
+    stores = dict(_stores())
+
+    assert len(stores) > len(FOR_ALL) + 30
+    assert {name for name, others in stores.items() if others[:1] not in (["account"], ["tenant"])} <= FOR_ALL
 
 
 @pytest.fixture

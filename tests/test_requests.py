@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dispatch.samples import DEVICE, NOW, wanted, wanted_operation
 from esim_graph import requests
@@ -38,13 +39,15 @@ async def add(database: Database, *, account: Account = ACME, now: datetime = NO
 
 async def read(database: Database, request: Request) -> Request | None:
     async with database.read() as connection:
-        return await requests.by_id(connection, request.id)
+        return await requests.by_id(connection, ACME, request.id)
 
 
 async def test_a_row_reads_back_as_it_was_written(database: Database) -> None:
     request = await add(database, wanted=wanted_operation(code_digest="d"), idempotency_key="k")
 
-    sent = await database.write(lambda connection: requests.mark_sent(connection, request, seen=["b", "a"], now=NOW))
+    sent = await database.write(
+        lambda connection: requests.mark_sent(connection, ACME, request, seen=["b", "a"], now=NOW)
+    )
 
     assert sent is not None
     assert sent.seen == frozenset({"a", "b"})
@@ -67,10 +70,12 @@ async def test_what_is_settled_stays_so(database: Database) -> None:
     request = await add(database)
 
     settled = await database.write(
-        lambda connection: requests.settle(connection, request, RequestState.ACCEPTED, vendor_id="tx")
+        lambda connection: requests.settle(connection, ACME, request, RequestState.ACCEPTED, vendor_id="tx")
     )
-    again = await database.write(lambda connection: requests.settle(connection, request, RequestState.NOT_STARTED))
-    await database.write(lambda connection: requests.forget(connection, request))
+    again = await database.write(
+        lambda connection: requests.settle(connection, ACME, request, RequestState.NOT_STARTED)
+    )
+    await database.write(lambda connection: requests.forget(connection, ACME, request))
 
     found = await read(database, request)
     assert (settled, again) == (True, False)
@@ -80,13 +85,68 @@ async def test_what_is_settled_stays_so(database: Database) -> None:
 
 async def test_what_digi_says_counts_more_than_what_was_thought(database: Database) -> None:
     request = await add(database)
-    await database.write(lambda connection: requests.settle(connection, request, RequestState.NOT_STARTED))
+    await database.write(lambda connection: requests.settle(connection, ACME, request, RequestState.NOT_STARTED))
 
-    await database.write(lambda connection: requests.accept(connection, request, "tx"))
+    await database.write(lambda connection: requests.accept(connection, ACME, request, "tx"))
 
     found = await read(database, request)
     assert found is not None
     assert (found.state, found.vendor_id) == (RequestState.ACCEPTED, "tx")
+
+
+async def test_what_did_not_start_may_turn_out_to_be_accepted_and_nothing_else(database: Database) -> None:
+    request = await add(database, idempotency_key="k")
+    await database.write(lambda connection: requests.mark_sent(connection, ACME, request, seen=[], now=NOW))
+    await database.write(lambda connection: requests.settle(connection, ACME, request, RequestState.NOT_STARTED))
+    async with database.read() as connection:
+        late = await requests.not_started_on(connection, ACME, DEVICE, sent_after=NOW - timedelta(seconds=1))
+        assert [one.id for one in late] == [request.id]
+        assert await requests.not_started_on(connection, ACME, DEVICE, sent_after=NOW) == []
+
+    refused = await database.write(lambda connection: requests.settle(connection, ACME, request, RequestState.REFUSED))
+    accepted = await database.write(
+        lambda connection: requests.settle(connection, ACME, request, RequestState.ACCEPTED, vendor_id="tx")
+    )
+
+    found = await read(database, request)
+    assert (refused, accepted) == (False, True)
+    assert found is not None
+    assert (found.state, found.vendor_id) == (RequestState.ACCEPTED, "tx")
+
+
+@pytest.mark.parametrize("stranger", [OTHER, Account("acme", "digi-2")])
+async def test_a_row_is_its_accounts_alone(database: Database, stranger: Account) -> None:
+    request = await add(database, idempotency_key="k")
+    async with database.read() as connection:
+        assert await requests.by_id(connection, stranger, request.id) is None
+
+    async def meddle(connection: AsyncConnection) -> list[object]:
+        later = NOW + timedelta(days=1)
+        await requests.keep(connection, stranger, [request.id], owned_until=later)
+        await requests.mark_unknown(connection, stranger, request, owned_until=later)
+        await requests.accept(connection, stranger, request, "tx")
+        await requests.forget(connection, stranger, request)
+        await requests.forget_unsent(connection, stranger, request)
+        return [
+            await requests.own(connection, stranger, request, until=later),
+            await requests.settle(connection, stranger, request, RequestState.NOT_STARTED),
+            await requests.mark_sent(connection, stranger, request, seen=[], now=later),
+        ]
+
+    assert await database.write(meddle) == [False, False, None]
+    assert await read(database, request) == request
+
+
+async def test_a_key_is_freed_for_the_whole_tenant(database: Database) -> None:
+    request = await add(database, idempotency_key="k")
+
+    await database.write(lambda connection: requests.free_key(connection, OTHER, request))
+    assert (await read(database, request)) == request
+    await database.write(lambda connection: requests.free_key(connection, Account("acme", "digi-2"), request))
+
+    found = await read(database, request)
+    assert found is not None
+    assert found.idempotency_key is None
 
 
 async def test_one_of_two_takes_over_what_is_left_over(database: Database) -> None:
@@ -97,17 +157,17 @@ async def test_one_of_two_takes_over_what_is_left_over(database: Database) -> No
         assert await requests.due(connection, ACME, late, limit=9) == [request]
 
     until = late + timedelta(seconds=6)
-    first = await database.write(lambda connection: requests.own(connection, request, until=until))
-    second = await database.write(lambda connection: requests.own(connection, request, until=until))
+    first = await database.write(lambda connection: requests.own(connection, ACME, request, until=until))
+    second = await database.write(lambda connection: requests.own(connection, ACME, request, until=until))
 
     assert (first, second) == (True, False)
 
 
 async def test_what_is_forgotten_cannot_be_sent(database: Database) -> None:
     request = await add(database, idempotency_key="k")
-    await database.write(lambda connection: requests.forget(connection, request))
+    await database.write(lambda connection: requests.forget(connection, ACME, request))
 
-    sent = await database.write(lambda connection: requests.mark_sent(connection, request, seen=[], now=NOW))
+    sent = await database.write(lambda connection: requests.mark_sent(connection, ACME, request, seen=[], now=NOW))
 
     assert sent is None
     await add(database, idempotency_key="k")
@@ -115,14 +175,14 @@ async def test_what_is_forgotten_cannot_be_sent(database: Database) -> None:
 
 async def test_what_was_left_behind_is_cleared_away_unless_it_is_somebodys_again(database: Database) -> None:
     left = await add(database, idempotency_key="k")
-    await database.write(lambda connection: requests.keep(connection, [left.id], owned_until=NOW))
-    await database.write(lambda connection: requests.forget_unsent(connection, left))
+    await database.write(lambda connection: requests.keep(connection, ACME, [left.id], owned_until=NOW))
+    await database.write(lambda connection: requests.forget_unsent(connection, ACME, left))
     kept = await read(database, left)
     assert kept is not None
 
-    await database.write(lambda connection: requests.forget_unsent(connection, kept))
+    await database.write(lambda connection: requests.forget_unsent(connection, ACME, kept))
     again = await add(database, now=NOW + timedelta(seconds=1), idempotency_key="k")
-    await database.write(lambda connection: requests.forget(connection, kept))
+    await database.write(lambda connection: requests.forget(connection, ACME, kept))
 
     assert await read(database, again) == again
 

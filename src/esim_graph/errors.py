@@ -74,7 +74,8 @@ class ConflictingOperation(GatewayError):
     """What runs on the device does not go together with what is asked for.
 
     Attributes:
-        running: the transaction or operation that runs; None while nobody knows whether it does.
+        running: the transaction or operation that runs (a ``State``, which lies above this floor and cannot be named
+            here); None while nobody knows whether it does.
     """
 
     code = "CONFLICTING_OPERATION"

@@ -186,8 +186,9 @@ class Feed(Generic[T]):
         """A reader that fails takes its watchers with it; whoever comes next starts another."""
         if reader.cancelled() or (error := reader.exception()) is None:
             return
-        if self._reader is reader:
-            self._reader = self._begun = None
+        if self._reader is not reader:
+            return  # its watchers have left, and those that are here have another
+        self._reader = self._begun = None
         for topic in self._topics.values():
             for watcher in topic.watchers:
                 watcher.fail(error if isinstance(error, Exception) else RuntimeError("The event reader ended."))

@@ -188,7 +188,7 @@ class Loaders:
         return _listing_of_changes(found, count, cursors)
 
     async def status_changes_of(self, iccid: Iccid, first: int | None, after: str | None) -> Listing[StatusChange]:
-        """An eSIM's status changes, newest first; the first pages of several eSIMs are read together."""
+        """An eSIM's status changes, newest first; the first pages of several eSIMs are read on one connection."""
         if after is not None:
             return await self.status_changes(StatusFilter(iccid=iccid), first, after)
         return await asyncio.shield(self._first_changes.load((iccid, check_first(first))))
@@ -238,7 +238,8 @@ class Loaders:
         ]
 
     async def _load_changes(self, numbers: list[int]) -> list[StatusChange | None]:
-        return [await self._rooms.journal.change(number) for number in numbers]
+        found = await self._rooms.journal.changes(numbers)
+        return [found.get(number) for number in numbers]
 
     async def _load_known_states(self, iccids: list[Iccid]) -> list[dict[StatusSource, KnownState]]:
         found = await self._rooms.journal.states(iccids)

@@ -32,7 +32,7 @@ class RequestState(Enum):
     ACCEPTED = "accepted"  #: Digi made a transaction or an operation of it
     JOINED = "joined"  #: not sent: the same was running, and the caller was given that
     REFUSED = "refused"  #: Digi's 400
-    NOT_STARTED = "not_started"  #: sent, and Digi made nothing of it
+    NOT_STARTED = "not_started"  #: sent, and Digi listed nothing of it; the list may lag
 
 
 _OPEN = (RequestState.SENDING, RequestState.UNKNOWN)
@@ -123,9 +123,10 @@ async def by_key(connection: AsyncConnection, account: Account, key: str) -> Req
     return None if row is None else _read(row)
 
 
-async def by_id(connection: AsyncConnection, request_id: int) -> Request | None:
+async def by_id(connection: AsyncConnection, account: Account, request_id: int) -> Request | None:
     """A request as it is now."""
-    row = (await connection.execute(sa.select(REQUESTS).where(REQUESTS.c.id == request_id))).one_or_none()
+    rows = await connection.execute(sa.select(REQUESTS).where(_of(account), REQUESTS.c.id == request_id))
+    row = rows.one_or_none()
     return None if row is None else _read(row)
 
 
@@ -133,6 +134,23 @@ async def open_on(connection: AsyncConnection, account: Account, device_id: str)
     """The requests for a device whose outcome is still to come, oldest first."""
     rows = await connection.execute(
         sa.select(REQUESTS).where(_of(account), REQUESTS.c.device_id == device_id, _is_open()).order_by(REQUESTS.c.id)
+    )
+    return [_read(row) for row in rows]
+
+
+async def not_started_on(
+    connection: AsyncConnection, account: Account, device_id: str, *, sent_after: datetime
+) -> list[Request]:
+    """The requests for a device that Digi listed nothing of, oldest first; of late sendings only."""
+    rows = await connection.execute(
+        sa.select(REQUESTS)
+        .where(
+            _of(account),
+            REQUESTS.c.device_id == device_id,
+            REQUESTS.c.state == RequestState.NOT_STARTED.value,
+            REQUESTS.c.sent_at > sent_after,
+        )
+        .order_by(REQUESTS.c.id)
     )
     return [_read(row) for row in rows]
 
@@ -179,12 +197,12 @@ async def made_by_others(
 
 
 async def mark_sent(
-    connection: AsyncConnection, request: Request, *, seen: Collection[str], now: datetime
+    connection: AsyncConnection, account: Account, request: Request, *, seen: Collection[str], now: datetime
 ) -> Request | None:
     """Note that it is sent from now on; None if it is no longer there to be sent."""
     written = await connection.execute(
         sa.update(REQUESTS)
-        .where(_is(request), REQUESTS.c.state == RequestState.SENDING.value)
+        .where(_is(account, request), REQUESTS.c.state == RequestState.SENDING.value)
         .values(seen=json.dumps(sorted(seen)), sent_at=now)
         .returning(REQUESTS)
     )
@@ -192,73 +210,89 @@ async def mark_sent(
     return None if row is None else _read(row)
 
 
-async def own(connection: AsyncConnection, request: Request, *, until: datetime) -> bool:
+async def own(connection: AsyncConnection, account: Account, request: Request, *, until: datetime) -> bool:
     """See to what was left over; False if it is settled, or somebody else's by now."""
     written = await connection.execute(
         sa.update(REQUESTS)
-        .where(_is(request), _is_open(), REQUESTS.c.owned_until == request.owned_until)
+        .where(_is(account, request), _is_open(), REQUESTS.c.owned_until == request.owned_until)
         .values(state=RequestState.UNKNOWN.value, owned_until=until)
     )
     return bool(written.rowcount)
 
 
-async def mark_unknown(connection: AsyncConnection, request: Request, *, owned_until: datetime) -> None:
+async def mark_unknown(
+    connection: AsyncConnection, account: Account, request: Request, *, owned_until: datetime
+) -> None:
     """Note that no answer came, and until when the looking for one is its process's business."""
     await connection.execute(
         sa.update(REQUESTS)
-        .where(_is(request), _is_open())
+        .where(_is(account, request), _is_open())
         .values(state=RequestState.UNKNOWN.value, owned_until=owned_until)
     )
 
 
-async def keep(connection: AsyncConnection, request_ids: Collection[int], *, owned_until: datetime) -> None:
+async def keep(
+    connection: AsyncConnection, account: Account, request_ids: Collection[int], *, owned_until: datetime
+) -> None:
     """Own open requests for longer, or no longer."""
     await connection.execute(
-        sa.update(REQUESTS).where(REQUESTS.c.id.in_(request_ids), _is_open()).values(owned_until=owned_until)
+        sa.update(REQUESTS)
+        .where(_of(account), REQUESTS.c.id.in_(request_ids), _is_open())
+        .values(owned_until=owned_until)
     )
 
 
-async def accept(connection: AsyncConnection, request: Request, vendor_id: str) -> None:
+async def accept(connection: AsyncConnection, account: Account, request: Request, vendor_id: str) -> None:
     """Write down what Digi itself says that it made of a request, whatever was thought before."""
     await connection.execute(
-        sa.update(REQUESTS).where(_is(request)).values(state=RequestState.ACCEPTED.value, vendor_id=vendor_id)
+        sa.update(REQUESTS).where(_is(account, request)).values(state=RequestState.ACCEPTED.value, vendor_id=vendor_id)
     )
 
 
 async def settle(
     connection: AsyncConnection,
+    account: Account,
     request: Request,
     state: RequestState,
     *,
     vendor_id: str | None = None,
     refusal: str | None = None,
 ) -> bool:
-    """Write down what became of an open request; False if that was known already."""
+    """Write down what became of an open request; False if that was known already.
+
+    One that is thought not to have started may turn out to be accepted: Digi's list lags.
+    """
+    from_states = [*_OPEN, RequestState.NOT_STARTED] if state is RequestState.ACCEPTED else _OPEN
     written = await connection.execute(
         sa.update(REQUESTS)
-        .where(_is(request), _is_open())
+        .where(_is(account, request), REQUESTS.c.state.in_([one.value for one in from_states]))
         .values(state=state.value, vendor_id=vendor_id, refusal=refusal)
     )
     return bool(written.rowcount)
 
 
-async def forget(connection: AsyncConnection, request: Request) -> None:
+async def forget(connection: AsyncConnection, account: Account, request: Request) -> None:
     """As if it had never been asked for: its key is free. A settled one stays."""
-    await connection.execute(sa.delete(REQUESTS).where(_is(request), _is_open()))
+    await connection.execute(sa.delete(REQUESTS).where(_is(account, request), _is_open()))
 
 
-async def forget_unsent(connection: AsyncConnection, request: Request) -> None:
+async def forget_unsent(connection: AsyncConnection, account: Account, request: Request) -> None:
     """The same for what its process left behind before it was sent, unless somebody took it over since."""
     await connection.execute(
         sa.delete(REQUESTS).where(
-            _is(request), _is_open(), REQUESTS.c.sent_at.is_(None), REQUESTS.c.owned_until == request.owned_until
+            _is(account, request),
+            _is_open(),
+            REQUESTS.c.sent_at.is_(None),
+            REQUESTS.c.owned_until == request.owned_until,
         )
     )
 
 
-async def free_key(connection: AsyncConnection, request: Request) -> None:
-    """Let its key be used for something else."""
-    await connection.execute(sa.update(REQUESTS).where(_is(request)).values(idempotency_key=None))
+async def free_key(connection: AsyncConnection, account: Account, request: Request) -> None:
+    """Let its key be used for something else; a key is the tenant's, whichever of its accounts it was used for."""
+    await connection.execute(
+        sa.update(REQUESTS).where(REQUESTS.c.tenant == account.tenant, _is_row(request)).values(idempotency_key=None)
+    )
 
 
 async def prune(connection: AsyncConnection, now: datetime) -> None:
@@ -295,8 +329,12 @@ def _of(account: Account) -> sa.ColumnElement[bool]:
     return sa.and_(REQUESTS.c.tenant == account.tenant, REQUESTS.c.account == account.digi)
 
 
-def _is(request: Request) -> sa.ColumnElement[bool]:
-    """This very row: SQLite gives the id of a deleted one out again."""
+def _is(account: Account, request: Request) -> sa.ColumnElement[bool]:
+    return sa.and_(_of(account), _is_row(request))
+
+
+def _is_row(request: Request) -> sa.ColumnElement[bool]:
+    """This very row, and not a later one that was given the id of a deleted one."""
     return sa.and_(
         REQUESTS.c.id == request.id,
         REQUESTS.c.created_at == request.created_at,

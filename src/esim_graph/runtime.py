@@ -1,8 +1,6 @@
 """What lives as long as the process: opened in one place, closed in reverse."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -52,6 +50,7 @@ class Runtime:
 
     settings: Settings
     metrics: Metrics
+    database: Database
     rooms: Rooms
     closing: asyncio.Event  #: set when the process is asked to end; streams end themselves then
 
@@ -76,7 +75,7 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
         rooms = await stack.enter_async_context(
             _open_rooms(DEFAULT_TENANT, database, upstreams, cache, key, settings, clock, metrics)
         )
-        yield Runtime(settings=settings, metrics=metrics, rooms=rooms, closing=asyncio.Event())
+        yield Runtime(settings=settings, metrics=metrics, database=database, rooms=rooms, closing=asyncio.Event())
 
 
 @asynccontextmanager
@@ -106,8 +105,7 @@ async def _open_rooms(
         await progress.start()
         dispatch = Dispatch(
             account, upstreams.digi, memory, progress, database,
-            key=hmac.digest(key, b"esim-graph requests", hashlib.sha256),
-            settings=settings, clock=clock, metrics=metrics, call_seconds=call_seconds,
+            key=key, settings=settings, clock=clock, metrics=metrics, call_seconds=call_seconds,
         )  # fmt: skip
         stack.push_async_callback(dispatch.close)
         await dispatch.start()

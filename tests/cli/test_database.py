@@ -2,7 +2,9 @@
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,20 @@ def test_the_doctor_says_which_file_there_will_be(capsys: pytest.CaptureFixture[
 
     assert "\nok     database  the SQLite file esim-graph.sqlite3 will be made when the gateway starts\n" in findings
     assert not list(Path().iterdir())
+
+
+def test_the_doctor_changes_no_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the kind of its journal, which SQLite keeps in it; another program's may be meant by mistake."""
+    with closing(sqlite3.connect("other")) as other:
+        other.execute("CREATE TABLE letters (text)")
+    before = Path("other").read_bytes()
+    _use(monkeypatch, "sqlite:///other")
+
+    _, findings, _ = _run(capsys, "doctor")
+
+    assert "\nok     database  " in findings
+    assert Path("other").read_bytes() == before
+    assert [path.name for path in Path().iterdir()] == ["other"]
 
 
 def test_the_doctor_finds_a_database_in_order(

@@ -1,16 +1,25 @@
 """A POST whose answer never came: found, or known not to have begun, and never sent twice."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from dispatch.replicas import DISABLE, DOWNLOAD, ENABLE, OPERATION, House, MovedClock, Replica
+from esim_graph.actions import Outcome
 from esim_graph.database.tables import REQUESTS, SUBJECTS
 from esim_graph.domain.transaction import ActionRequest, TransactionAction
-from esim_graph.errors import ConflictingOperation, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from esim_graph.errors import (
+    ConflictingOperation,
+    IdempotencyKeyReused,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 
 SHORT = 1.5  # seconds for one operation
 ROOMY = 4.0  # likewise, where all of it must be enough on a busy machine
@@ -61,20 +70,173 @@ async def test_an_operation_is_found_alike(gateway: Replica) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"kind": "reset_before"}, {"kind": "status", "status": 500}])
-async def test_what_was_not_accepted_is_said_not_to_have_started(gateway: Replica, fault: dict[str, Any]) -> None:
-    before = len(gateway.sandbox.world.transactions)
-    gateway.sandbox.faults.script(vendor="digi", endpoint="enable", times=1, **fault)
+async def test_what_was_not_accepted_is_said_not_to_have_started(house: House, fault: dict[str, Any]) -> None:
+    clock = MovedClock()
+    before = len(house.sandbox.world.transactions)
+    house.sandbox.faults.script(vendor="digi", endpoint="enable", times=1, **fault)
+    async with house.open(clock=clock, operation_timeout=ROOMY) as gateway:
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await gateway.act(key="k")
 
-    with pytest.raises(UpstreamUnavailable) as caught:
-        await gateway.act(key="k")
+        assert caught.value.retryable
+        assert "did not start" in caught.value.message
+        assert len(house.sandbox.world.transactions) == before
+        assert gateway.calls() == {"transactions": 5, "enable": 1}
+        clock.moved = timedelta(seconds=10)
+        again = await gateway.act(key="k")
+        assert not again.replayed
+        assert len(house.sandbox.world.transactions) == before + 1
+        assert gateway.calls() == {"transactions": 7, "enable": 2}
 
-    assert caught.value.retryable
-    assert "did not start" in caught.value.message
-    assert len(gateway.sandbox.world.transactions) == before
-    assert gateway.sandbox.calls.count("digi", "enable") == 1
-    again = await gateway.act(key="k")
-    assert not again.replayed
-    assert len(gateway.sandbox.world.transactions) == before + 1
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"key": "k"}, {"key": "k"}),
+        ({"key": "k"}, {"key": "another"}),
+        ({"key": "k"}, {}),
+        ({}, {}),
+        ({}, {"force": True}),
+        ({"key": "k", "force": True}, {"key": "k", "force": True}),
+    ],
+)
+async def test_what_digis_list_shows_late_is_not_sent_twice(
+    house: House, first: dict[str, Any], again: dict[str, Any]
+) -> None:
+    before = set(house.sandbox.world.transactions)
+    house.sandbox.faults.script("reset_after", "digi", "enable", times=1)
+    house.hide_transactions(1 + 4 + 2)
+    async with house.open(operation_timeout=ROOMY) as gateway, house.open(operation_timeout=ROOMY) as other:
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await gateway.act(**first)
+
+        outcome = await other.act(**again)
+
+        assert caught.value.retryable
+        assert {outcome.value.vendor_id} == set(house.sandbox.world.transactions) - before
+        assert outcome.replayed
+        assert house.sandbox.calls.count("digi", "enable") == 1
+    assert ("accepted", outcome.value.vendor_id) in [
+        (row["state"], row["vendor_id"]) for row in await house.rows(REQUESTS)
+    ]
+
+
+async def test_what_does_not_go_together_waits_for_digis_list_too(house: House) -> None:
+    house.sandbox.faults.script("reset_after", "digi", "enable", times=1)
+    house.hide_transactions(1 + 4 + 1)
+    async with house.open(operation_timeout=ROOMY) as gateway:
+        with pytest.raises(UpstreamUnavailable):
+            await gateway.act()
+
+        with pytest.raises(ConflictingOperation) as conflict:
+            await gateway.act(DISABLE)
+
+        assert conflict.value.running is not None
+        assert house.sandbox.calls.count("digi", "disable") == 0
+
+
+async def test_trying_again_at_once_waits_for_digis_list_and_is_sent(house: House) -> None:
+    """Within its own time, however short an operation's is."""
+    house.sandbox.faults.script("reset_before", "digi", "enable", times=1)
+    async with house.open(operation_timeout=ROOMY) as gateway:
+        with pytest.raises(UpstreamUnavailable):
+            await gateway.act(key="k")
+
+        outcome = await gateway.act(key="k")
+
+        assert not outcome.replayed
+        assert list(house.sandbox.world.transactions)[-1] == outcome.value.vendor_id
+        assert house.sandbox.calls.count("digi", "enable") == 2
+
+
+async def test_where_digi_cannot_be_asked_again_nothing_is_sent(house: House) -> None:
+    clock = MovedClock()
+    house.sandbox.faults.script("reset_before", "digi", "enable", times=1)
+    async with house.open(operation_timeout=ROOMY, clock=clock) as gateway:
+        with pytest.raises(UpstreamUnavailable):
+            await gateway.act(key="k")
+        clock.moved = timedelta(seconds=10)
+        house.sandbox.faults.status(503, "digi", "transactions")
+
+        with pytest.raises(UpstreamTimeout) as caught:
+            await gateway.act(key="k")
+
+        assert caught.value.retryable
+        assert house.sandbox.calls.count("digi", "enable") == 1
+
+
+async def unanswered(house: House, gateway: Replica) -> None:
+    """An enable that Digi has begun, while nobody here knows."""
+    house.sandbox.faults.script("reset_after", "digi", "enable", times=1)
+    house.sandbox.faults.script("hold", "digi", "enable", times=1)
+    asking = asyncio.create_task(gateway.act())
+    await house.sandbox.calls.wait_for(1, "digi", "enable")
+    down = house.sandbox.faults.status(503, "digi", "transactions")
+    house.sandbox.faults.release()
+    with pytest.raises(UpstreamError) as caught:
+        await asking
+    assert not caught.value.retryable
+    house.sandbox.faults.remove(down.id)
+
+
+async def ask_together(house: House, *asked: Awaitable[Any]) -> list[Any]:
+    """Have all of them look at Digi's list before any of them is answered."""
+    held = house.sandbox.faults.script("hold", "digi", "transactions")
+    count = house.sandbox.calls.count("digi", "transactions")
+    asking = asyncio.gather(*asked, return_exceptions=True)
+    await house.sandbox.calls.wait_for(count + len(asked), "digi", "transactions")
+    house.sandbox.faults.remove(held.id)
+    house.sandbox.faults.release()
+    return await asking
+
+
+async def test_two_with_one_new_key_join_what_was_unknown(house: House) -> None:
+    async with house.open(operation_timeout=ROOMY) as gateway:
+        await unanswered(house, gateway)
+
+        one, other = await ask_together(house, gateway.act(key="k"), gateway.act(key="k"))
+
+        assert one.value.vendor_id == other.value.vendor_id
+        assert (one.replayed, other.replayed) == (True, True)
+        assert (await gateway.act(key="k")).value.vendor_id == one.value.vendor_id
+        assert house.sandbox.calls.count("digi", "enable") == 1
+
+
+async def test_two_inputs_with_one_new_key_do_not_both_join(house: House) -> None:
+    async with house.open(operation_timeout=ROOMY) as gateway:
+        await unanswered(house, gateway)
+
+        outcomes = await ask_together(house, gateway.act(key="k"), gateway.act(key="k", force=True))
+
+        assert [isinstance(outcome, IdempotencyKeyReused) for outcome in outcomes].count(True) == 1
+        assert [isinstance(outcome, Outcome) for outcome in outcomes].count(True) == 1
+        assert house.sandbox.calls.count("digi", "enable") == 1
+
+
+async def test_what_two_find_at_once_is_counted_once(house: House) -> None:
+    async with house.open(operation_timeout=ROOMY) as gateway:
+        await unanswered(house, gateway)
+
+        with structlog.testing.capture_logs() as logs:
+            await ask_together(house, gateway.act(), gateway.act())
+
+        assert gateway.counted("adopted") == 1
+        assert [line["event"] for line in logs].count("request_adopted") == 1
+
+
+async def test_some_of_what_is_left_over_is_looked_for_at_a_time(house: House) -> None:
+    devices = [f"00000000-00000000-00409DFF-FF00000{number}" for number in range(1, 7)]
+    await house.leave_over(devices)
+    held = house.sandbox.faults.script("hold", "digi", "transactions")
+
+    async with house.open():
+        first = await house.sandbox.calls.wait_for(4, "digi", "transactions")
+        house.sandbox.faults.remove(held.id)
+        house.sandbox.faults.release()
+        every = await house.sandbox.calls.wait_for(6, "digi", "transactions")
+
+    assert len(first) == 4
+    assert sum(any(device in str(call.query) for call in every) for device in devices) == 6
 
 
 async def test_an_answer_behind_the_deadline_is_not_waited_for(house: House) -> None:
@@ -212,8 +374,7 @@ async def test_what_is_left_over_is_found_without_anybody_asking(house: House) -
 
     async with house.open(), asyncio.timeout(10):
         await house.sandbox.calls.wait_for(2, "digi", "transactions")
-        while not (known := await house.rows(SUBJECTS)):
-            pass
+        known = await house.rows(SUBJECTS, until=bool)
 
     assert [row["vendor_id"] for row in known] == [begun.transaction]
     assert [(row["state"], row["vendor_id"]) for row in await house.rows(REQUESTS)] == [("accepted", begun.transaction)]
@@ -249,6 +410,5 @@ async def test_that_it_did_not_start_is_found_without_anybody_asking(house: Hous
             await gateway.act(key="k")
     clock.moved = timedelta(seconds=30)
 
-    async with house.open(operation_timeout=SHORT, clock=clock), asyncio.timeout(10):
-        while (await house.rows(REQUESTS))[0]["state"] != "not_started":
-            pass
+    async with house.open(operation_timeout=SHORT, clock=clock):
+        await house.rows(REQUESTS, until=lambda rows: rows[0]["state"] == "not_started")

@@ -2,7 +2,9 @@
 
 import asyncio
 
+import pytest
 import sqlalchemy as sa
+import structlog
 
 from esim_graph.database.tables import PROFILE_STATES
 from esim_graph.domain.identifiers import Iccid
@@ -123,6 +125,22 @@ async def test_a_database_that_fails_loses_no_later_look(opened: Opened) -> None
     await opened.observe(reading(S.ENABLED, 1))
 
     assert by(await opened.changes(), "to_state") == [S.ENABLED]
+
+
+@pytest.mark.parametrize("text", ["marked \0", "marked \ud800"], ids=["nul", "half a character"])
+async def test_a_report_that_cannot_be_written_takes_no_other_with_it(opened: Opened, text: str) -> None:
+    """It is logged without what it says; SQLite, other than PostgreSQL, can keep a NUL."""
+    bad = failure("2", 10, message=text, iccid=OTHER)
+
+    with structlog.testing.capture_logs() as logs:
+        await opened.observe(event("1", S.INSTALLED, 0), bad, event("3", S.ENABLED, 20))
+    await opened.observe(reading(S.DISABLED, 1_000))
+
+    kept = [change for change in await opened.written() if change.iccid == ICCID]
+    assert by(kept, "to_state") == [S.INSTALLED, S.ENABLED, S.DISABLED]
+    if opened.database.dialect == "postgresql" or "\0" not in text:
+        assert [(line["event"], line["count"]) for line in logs] == [("observations_lost", 1)]
+    assert "marked" not in repr(logs)
 
 
 async def test_looks_of_many_at_once_are_one_row(opened: Opened) -> None:

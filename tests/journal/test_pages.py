@@ -159,15 +159,19 @@ async def test_spans_are_relative_to_now(opened: Opened) -> None:
     assert len(ever) == 2
 
 
-async def test_a_row_is_found_by_its_number(opened: Opened) -> None:
-    """And no other is."""
-    await opened.record(reading(S.ENABLED, 0))
+async def test_rows_are_found_by_their_numbers_in_one_statement(opened: Opened) -> None:
+    """And no others are."""
+    await opened.record(reading(S.ENABLED, 0), reading(S.DISABLED, 1), reading(S.ENABLED, 2))
+    statements: list[str] = []
 
-    found = await opened.journal.change(1)
+    @partial(sa.event.listen, opened.database._readers.sync_engine, "before_cursor_execute")
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
 
-    assert found is not None
-    assert found.to_state is S.ENABLED
-    assert await opened.journal.change(2) is None
+    found = await opened.journal.changes([3, 1, 17, 1])
+
+    assert {number: change.to_state for number, change in found.items()} == {1: S.ENABLED, 3: S.ENABLED}
+    assert len([statement for statement in statements if "status_changes" in statement]) == 1
 
 
 async def explain(connection: AsyncConnection, wanted: StatusFilter, behind: Place | None) -> list[str]:

@@ -1,5 +1,6 @@
 """Several replicas: one of them looks, all of them tell, and none of them is missed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,6 +14,7 @@ from esim_graph import subjects
 from esim_graph.database import open_database
 from esim_graph.domain.account import Account
 from esim_graph.domain.operation import FollowedOperation
+from esim_graph.errors import CursorExpired
 from esim_graph.progress import leases
 from esim_graph.sandbox import Sandbox
 from esim_graph.subjects import Known
@@ -113,6 +115,32 @@ async def test_who_watches_elsewhere_has_the_holder_check(
         await clock.pass_time(20, followers=2)
 
         assert looks(sandbox, "progress") > 0
+
+
+async def test_two_that_meet_something_that_has_ended_tell_one_end(
+    gateway: Gateway, other: Gateway, sandbox: Sandbox
+) -> None:
+    """And who began it stays the one that is told."""
+    row = next(row for row in sandbox.world.transactions.values() if row.status == "failed")
+
+    async def all_of(replica: Gateway) -> list[int]:
+        async with aclosing(door(replica).transaction(row.transaction, None)) as events:
+            return [event.sequence async for event in events if not isinstance(event, CursorExpired)]
+
+    assert list(await asyncio.gather(all_of(gateway), all_of(other))) == [[1], [1]]
+    begin_again = partial(_begin_again, door(gateway)._account, row.transaction, gateway.runtime.rooms.clock.now())
+    before, again = await door(gateway)._database.write(begin_again)
+    assert again == before
+
+
+async def _begin_again(
+    account: Account, vendor_id: str, now: datetime, connection: AsyncConnection
+) -> tuple[Known, Known]:
+    before = (await subjects.known(connection, account, "transaction", [vendor_id]))[vendor_id]
+    again = await subjects.begin(
+        connection, account, before.state, actor="another", now=now, follow_until=now, holder=None, held_until=None
+    )
+    return before, again
 
 
 async def test_one_that_slept_through_its_lease_writes_nothing(gateway: Gateway, database_url: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from esim_graph import subjects
 from esim_graph.database import open_database
+from esim_graph.database.tables import EVENTS, SUBJECTS
+from esim_graph.domain.account import Account
 from esim_graph.domain.operation import FollowedOperation
 from esim_graph.errors import CursorExpired
-from esim_graph.progress import Event
+from esim_graph.progress import Event, log
 from esim_graph.sandbox import Sandbox
 from esim_graph.telemetry import Metrics
 from progress.replicas import door, following, move, open_replica, start_operation
@@ -113,6 +116,54 @@ async def test_what_ended_a_season_ago_is_forgotten(sandbox: Sandbox, clock: Pol
     async with open_replica(sandbox, database_url, clock=clock), asyncio.timeout(SECONDS):
         while await rows_of_subjects(database_url):
             pass
+
+
+async def test_pruning_keeps_what_is_followed_and_comes_to_an_end(
+    gateway: Gateway, sandbox: Sandbox, clock: PollClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many old events there are, page by page; no subject goes before its events."""
+    monkeypatch.setattr(log, "_PRUNED_AT_ONCE", 2)
+    running = await start_operation(gateway)
+    await clock.rest()
+    progress, ended = door(gateway), "an-operation-of-long-ago"
+    await progress._database.write(partial(_add_old, progress._account, running, ended, clock.now()))
+
+    await progress._prune()
+
+    async with progress._database.read() as connection:
+        events = [tuple(row) for row in await connection.execute(sa.select(EVENTS.c.vendor_id, EVENTS.c.sequence))]
+        left = [row.vendor_id for row in await connection.execute(sa.select(SUBJECTS.c.vendor_id))]
+    assert events == [(running, 1)] + [(running, sequence) for sequence in range(2, 7)]
+    assert left == [running]
+
+
+async def test_a_subject_with_events_is_not_forgotten(gateway: Gateway, clock: PollClock) -> None:
+    """However old it is."""
+    progress, now = door(gateway), clock.now()
+    running = await start_operation(gateway)
+    await clock.rest()
+    await progress._database.write(partial(_add_old, progress._account, running, "old", now))
+
+    gone = await progress._database.write(
+        lambda connection: subjects.prune(connection, progress._account, ended_before=now)
+    )
+
+    assert gone == 0
+
+
+async def _add_old(account: Account, running: str, ended: str, now: datetime, connection: AsyncConnection) -> None:
+    """Five old events of what still runs, and of what ended in the last season."""
+    old, of = now - timedelta(days=100), {"tenant": account.tenant, "account": account.digi, "noun": "operation"}
+    await connection.execute(
+        sa.insert(SUBJECTS).values(
+            **of, vendor_id=ended, state="{}", sequence=5, began_at=old, ended_at=old, follow_until=old, fence=1
+        )
+    )
+    for sequence in range(2, 7):
+        for vendor_id in (running, ended):
+            await connection.execute(
+                sa.insert(EVENTS).values(**of, vendor_id=vendor_id, sequence=sequence, final=False, at=old, state="{}")
+            )
 
 
 async def rows_of_subjects(database_url: str) -> int:

@@ -30,6 +30,17 @@ async def test_a_plan_is_one_call_and_sends_nothing(gateway: Gateway) -> None:
     assert calls_by_endpoint(gateway.sandbox) == {"digi inventory": 1}
 
 
+@pytest.mark.parametrize("field", ["carrier", "deviceId", "iccid", "eid"])
+async def test_a_plan_with_a_text_that_nobody_can_write_down_is_bad_input(gateway: Gateway, field: str) -> None:
+    given = {"kind": "ENABLE", "deviceId": READY_TO_ENABLE.device_id, "carrier": "EE"} | {field: "8\u00009"}
+
+    error = await gateway.error(PLAN, {"input": given})
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert field in error["message"]
+    assert calls_by_endpoint(gateway.sandbox) == {}
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

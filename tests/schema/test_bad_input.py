@@ -332,6 +332,17 @@ async def test_control_characters_in_a_filter_are_refused(gateway: Gateway, text
     assert calls_by_endpoint(gateway.sandbox) == {}
 
 
+@pytest.mark.parametrize("text", ["a\x00b", "a\nb", "\ud800"])
+async def test_control_characters_in_a_filter_of_status_changes_are_refused(gateway: Gateway, text: str) -> None:
+    """No device's id has them, and a database could not compare with each."""
+    answer = await gateway.ask(
+        "query($t: String) { statusChanges(filter: { deviceId: $t }) { nodes { id } } }", {"t": text}
+    )
+
+    assert only_error(answer)["message"] == "filter.deviceId must not contain control characters."
+    assert calls_by_endpoint(gateway.sandbox) == {}
+
+
 async def test_a_filter_nested_beyond_ten_levels_is_refused(gateway: Gateway) -> None:
     where: dict[str, Any] = {"carrier": {"eq": "KPN"}}
     for _ in range(11):

@@ -148,6 +148,32 @@ async def test_an_operation_for_neither_carrier_nor_iccid_is_a_user_error(
     assert calls_by_endpoint(gateway.sandbox) == {}
 
 
+@pytest.mark.parametrize("text", ["\u0000", "E\u0000E", "E\ud800", "E\nE"])
+@pytest.mark.parametrize("field", ["carrier", "deviceId", "idempotencyKey"])
+async def test_a_text_that_nobody_can_write_down_is_a_user_error(gateway: Gateway, field: str, text: str) -> None:
+    given = {"kind": "ACTIVATE", "deviceId": READY_TO_ACTIVATE.device_id, "carrier": "EE"} | {field: text}
+
+    payload = await start(gateway, **given)
+
+    (error,) = payload["userErrors"]
+    assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["input", field])
+    assert field in error["message"]
+    assert calls_by_endpoint(gateway.sandbox) == {}
+
+
+@pytest.mark.parametrize("field", ["deviceId", "iccid", "eid", "idempotencyKey", "activationCode"])
+async def test_a_download_with_a_text_that_nobody_can_write_down_is_bad_input(gateway: Gateway, field: str) -> None:
+    given = {"deviceId": READY_TO_DOWNLOAD.device_id, "activationCode": "LPA:1$h$t"} | {field: "8\u00009"}
+    query = "mutation($input: ProfileDownloadInput!) { profileDownload(input: $input) { userErrors { code message } } }"
+
+    answer = await gateway.ask(query, {"input": given})
+
+    refusals = answer.get("errors") or answer["data"]["profileDownload"]["userErrors"]
+    assert "BAD_USER_INPUT" in str(refusals)
+    assert field in str(refusals)
+    assert calls_by_endpoint(gateway.sandbox) == {}
+
+
 @pytest.mark.parametrize(
     ("action", "given"),
     [
@@ -364,7 +390,6 @@ async def test_a_broken_connection_is_a_retryable_error_when_it_did_not_start(ga
     error = await gateway.error(query, {"input": given})
 
     assert (error["extensions"]["code"], error["extensions"]["retryable"]) == ("UPSTREAM_UNAVAILABLE", True)
-    assert (await act(gateway, "Enable", **given))["replayed"] is False
 
 
 @pytest.mark.parametrize("document", [

@@ -325,6 +325,17 @@ async def test_the_profiles_of_one_euicc_may_be_asked_for(digi: DigiClient, dead
     assert (len(there), len(elsewhere)) == (2, 0)
 
 
+async def test_the_profiles_of_several_devices_are_one_call(
+    sandbox: Sandbox, digi: DigiClient, deadline: Deadline
+) -> None:
+    devices = [str(READY.device_id), str(KNOWN.device_id)]
+
+    found = await digi.profiles_on_all([*devices, *devices], deadline=deadline)
+
+    assert {profile.device_id for profile in found} == set(devices)
+    assert sandbox.calls.count("digi") == 1
+
+
 async def test_the_newest_of_a_device_come_first(sandbox: Sandbox, digi: DigiClient, deadline: Deadline) -> None:
     device = str(KNOWN.device_id)
     begun = [

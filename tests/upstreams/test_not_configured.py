@@ -27,6 +27,7 @@ VERBS: dict[str, dict[str, dict[str, Any]]] = {
         "profile_page": NOTHING | {"cursor": None},
         "profiles_bulk": NOTHING | {"fields": None},
         "profiles_on": {"device_id": "d", "eid": None},
+        "profiles_on_all": {"device_ids": ["d"]},
         "newest_transactions_on": {"device_id": "d"},
         "newest_operations_on": {"device_id": "d"},
         "transactions_by_id": {"ids": []},

@@ -1,5 +1,6 @@
 """A member of the wrong type is as good as none; nothing is guessed."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,13 @@ NO_TEXT: list[Any] = [None, True, 1.5, [], {}]
 @pytest.mark.parametrize(("value", "read"), [("a", "a"), ("", ""), (12, "12"), *[(value, None) for value in NO_TEXT]])
 def test_text_may_come_as_an_integer(value: Any, read: str | None) -> None:
     assert reading.text(value) == read
+
+
+@pytest.mark.parametrize("read", [reading.text, reading.identifier, reading.message])
+def test_a_nul_is_left_out_of_a_text(read: Callable[[Any], str | None]) -> None:
+    """PostgreSQL cannot keep one."""
+    assert read("a\0b\0") == "ab"
+    assert not read("\0")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +92,7 @@ def test_an_instant_is_in_utc_or_none(value: Any, read: datetime | None) -> None
         ("It cost 5$", "It cost 5$"),
         ("Bad code LPA:1$rsp.example.com$K2-SECRET", "Bad code ***"),
         ("1$rsp.example.com$K2-SECRET$1.3.6$1 was refused", "*** was refused"),
+        ("Bad code LPA:1\0$rsp.example.com$K2-SECRET", "Bad code ***"),
         (None, None),
     ],
 )
@@ -99,3 +108,17 @@ def test_a_message_never_repeats_an_activation_code(said: str | None, kept: str 
 def test_what_is_no_json_is_a_bad_response(body: bytes) -> None:
     with pytest.raises(UpstreamBadResponse):
         reading.parse_json(answer(body), "digi")
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (rb'["cut \ud83d", 1]', ["cut \ufffd", 1]),
+        (rb'["\ude00\ud83d"]', ["\ufffd\ufffd"]),
+        (rb'["\ud83d\ude00 and \uD83D"]', ["\U0001f600 and \ufffd"]),
+        (rb'["\\ud83d", "\ud83d"]', ["\\ud83d", "\ufffd"]),
+    ],
+)
+def test_half_a_character_costs_no_row(body: bytes, read: list[Any]) -> None:
+    """It is no JSON to a strict reader, and would take the whole list with it."""
+    assert reading.parse_json(answer(body), "digi") == read

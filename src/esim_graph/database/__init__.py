@@ -97,6 +97,15 @@ class Database:
                 raise
             raise DatabaseUnavailable(_explain(error)) from error
 
+    async def answers(self, *, within: float) -> bool:
+        """Whether it can be read, in so many seconds."""
+        try:
+            async with asyncio.timeout(within), self.read() as connection:
+                await connection.execute(sa.select(1))
+        except (DatabaseUnavailable, TimeoutError):
+            return False
+        return True
+
     async def write(self, work: Work[T]) -> T:
         """Run *work* on a connection, and return what it returns when that is durable.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from esim_graph.database.engine import CannotOpenDatabase, open_readers, open_writer, telling_why
+from esim_graph.database.engine import CannotOpenDatabase, open_onlooker, open_writer, telling_why
 
 #: The revision whose schema ``tables.py`` is.
 NEWEST = "0001"
@@ -35,7 +35,7 @@ async def examine(url: str) -> bool:
     Raises:
         CannotOpenDatabase: it cannot be used, or is of a newer version.
     """
-    engine = open_readers(url)
+    engine = open_onlooker(url)
     try:
         async with telling_why(url):
             return await is_current(engine)

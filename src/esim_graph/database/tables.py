@@ -40,6 +40,7 @@ REQUESTS = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("sent_at", Instant),
     sa.Column("owned_until", Instant, nullable=False),  # until then its process sees to it; later anybody
+    sqlite_autoincrement=True,  # the id of a row that is gone must not come again
 )
 sa.Index(
     "uq_requests_idempotency_key",
@@ -80,7 +81,23 @@ SUBJECTS = sa.Table(
 )
 sa.Index("ix_subjects_unfinished", SUBJECTS.c.tenant, SUBJECTS.c.account, SUBJECTS.c.ended_at, SUBJECTS.c.follow_until)
 sa.Index("ix_subjects_device", SUBJECTS.c.tenant, SUBJECTS.c.account, SUBJECTS.c.device_id, SUBJECTS.c.ended_at)
-sa.Index("ix_subjects_durations", SUBJECTS.c.tenant, SUBJECTS.c.noun, SUBJECTS.c.action, SUBJECTS.c.ended_at)
+# Without those that nobody holds, which are nearly all.
+sa.Index(
+    "ix_subjects_holder",
+    SUBJECTS.c.tenant,
+    SUBJECTS.c.account,
+    SUBJECTS.c.holder,
+    sqlite_where=SUBJECTS.c.holder.is_not(None),
+    postgresql_where=SUBJECTS.c.holder.is_not(None),
+)
+# How long the latest of a kind took, and those of one carrier.
+for _name, _columns in {"durations": (), "durations_carrier": ("carrier",)}.items():
+    sa.Index(
+        f"ix_subjects_{_name}",
+        *(SUBJECTS.c[_column] for _column in ("tenant", "noun", "action", *_columns, "ended_at")),
+        sqlite_where=SUBJECTS.c.seconds.is_not(None),
+        postgresql_where=SUBJECTS.c.seconds.is_not(None),
+    )
 
 #: Each state that a subject was seen in; ``events.py``. Kept for a day behind the subject's end.
 EVENTS = sa.Table(
@@ -96,7 +113,8 @@ EVENTS = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.UniqueConstraint("tenant", "account", "noun", "vendor_id", "sequence"),
-    sa.Index("ix_events_at", "at"),
+    sa.Index("ix_events_id", "tenant", "account", "id"),
+    sa.Index("ix_events_at", "at", "id"),
     sqlite_autoincrement=True,  # a number that was pruned must not come again
 )
 

@@ -150,7 +150,7 @@ class Dispatch:
             wanted=wanted,
             device_id=request.device_id,
             idempotency_key=idempotency_key,
-            fingerprint=self._fingerprint(wanted, request.device_id, force, *sorted(acknowledged)),
+            fingerprint=self._fingerprint(wanted, request.device_id, force, *sorted(set(acknowledged))),
             force=force,
             actor=actor,
             check=check,
@@ -182,6 +182,7 @@ class Dispatch:
             task.exception()  # looked at, so that nobody is told of one whose caller has left
 
     async def _settle(self, errand: Errand, deadline: Deadline) -> Outcome[State]:
+        certain: set[int] = set()  # the requests that did not start, and that Digi was asked about long enough since
         while True:
             claimed = await self._database.write(
                 partial(
@@ -191,6 +192,8 @@ class Dispatch:
                     now=self._clock.now(),
                     owned_until=self._lookout.owned_until(),
                     unknown_for=self._unknown_for,
+                    doubted_since=self._lookout.doubted_since(),
+                    certain=certain,
                 )
             )
             match claimed:
@@ -199,9 +202,12 @@ class Dispatch:
                 case Answered(state):
                     return Outcome(state, replayed=True)
                 case Pending(request, relation):
-                    found = await self._await(errand, request, relation, deadline)
-                    if found is not None:
-                        return Outcome(found, replayed=True)
+                    if request.is_open:
+                        found = await self._await(request, relation, deadline)
+                    elif (found := await self._lookout.look_again(request, deadline=deadline)) is None:
+                        certain.add(request.id)
+                    if found is not None and relation is Relation.SAME:
+                        return Outcome(await self._join(errand, request, found), replayed=True)
 
     async def _carry_out(self, errand: Errand, claimed: Claimed, deadline: Deadline) -> Outcome[State]:
         with self._lookout.seeing_to(claimed.request):
@@ -211,8 +217,8 @@ class Dispatch:
                 await self._lookout.release(claimed.request)
                 raise
 
-    async def _await(self, errand: Errand, request: Request, relation: Relation, deadline: Deadline) -> State | None:
-        """Wait for another request's outcome: what it began, if it is the same, or None to judge anew."""
+    async def _await(self, request: Request, relation: Relation, deadline: Deadline) -> State | None:
+        """Wait for another request's outcome: what it began, if Digi lists it, or None to judge anew."""
         if deadline.remaining() <= 0:
             if relation is Relation.SAME:
                 raise not_known_yet(relation)
@@ -223,19 +229,20 @@ class Dispatch:
             await self._lookout.wait_for(request, deadline)
             return None
         if request.sent_at is None:  # its process ended before anything was sent
-            await self._database.write(lambda connection: requests.forget_unsent(connection, request))
+            await self._database.write(lambda connection: requests.forget_unsent(connection, self._account, request))
             return None
-        state, looked = await self._lookout.look_often(request, self._lookout.pauses, deadline=deadline)
+        state, looked = await self._lookout.look_often(request, self._lookout.pauses(deadline), deadline=deadline)
         if state is None:
             if not (looked and self._lookout.is_past(request)):
                 raise not_known_yet(relation)
             await self._lookout.did_not_start(request)
-            return None
-        if relation is Relation.OPPOSED:
-            return None
-        if errand.idempotency_key != request.idempotency_key:
-            now = self._clock.now()
-            await self._database.write(
-                lambda connection: write_joined(connection, self._account, errand, state, now=now)
-            )
         return state
+
+    async def _join(self, errand: Errand, request: Request, state: State) -> State:
+        """Answer with what was made of an earlier request, and keep that for the key."""
+        if errand.idempotency_key == request.idempotency_key:
+            return state
+        now = self._clock.now()
+        return await self._database.write(
+            lambda connection: write_joined(connection, self._account, errand, state, now=now)
+        )

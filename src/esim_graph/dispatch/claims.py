@@ -1,6 +1,6 @@
 """The first step of a request: whether it is new, has been answered, or is on its way already."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,7 +42,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Another request stands before it, the same or an opposed one, whose outcome is still to come."""
+    """Another request stands before it, the same or an opposed one, whose outcome is still to come or is in doubt."""
 
     request: Request
     relation: Relation
@@ -63,25 +63,32 @@ async def claim(
     now: datetime,
     owned_until: datetime,
     unknown_for: timedelta,
+    doubted_since: datetime,
+    certain: Collection[int],
 ) -> Claimed | Pending | Answered:
     """Judge a request by what this gateway knows, and write it down if it is new.
 
     Work of one ``Database.write``: of two at the same instant, on whatever replica, the second
-    one sees the first.
+    one sees the first. What was sent after *doubted_since* and is said not to have started may
+    appear at Digi yet, except for those requests that are *certain*.
 
     Raises:
         IdempotencyKeyReused: the key was given to another input.
         UpstreamRefused: Digi refused it before, under the same key.
     """
+
+    def in_doubt(earlier: Request) -> bool:
+        return earlier.id not in certain and earlier.sent_at is not None and earlier.sent_at > doubted_since
+
     key = errand.idempotency_key
-    if key is not None and (earlier := await _under_key(connection, account, errand, key, now)) is not None:
+    earlier = None if key is None else await _under_key(connection, account, errand, key, now)
+    if isinstance(earlier, Answered) or (earlier and (earlier.request.is_open or in_doubt(earlier.request))):
         return earlier
+    if (pending := _standing_before(errand, await requests.open_on(connection, account, errand.device_id))) is not None:
+        return pending
     known: Sequence[Known] = ()
     code_digests: dict[str, str] = {}
     if not errand.force:
-        for request in await requests.open_on(connection, account, errand.device_id):
-            if (found := relation(errand.wanted, request.wanted)) is not None:
-                return Pending(request, found)
         known = await subjects.unfinished_on(connection, account, errand.device_id)
         code_digests = await requests.code_digests(connection, account, errand.device_id)
         states = [(one.state, one.began_at) for one in known]
@@ -89,8 +96,12 @@ async def claim(
         judged = judge(errand.wanted, running)
         # What is opposed may have ended since it was last looked at: that is judged by what Digi says.
         if judged is not None and judged[0] is Relation.SAME:
-            await write_joined(connection, account, errand, judged[1].state, now=now)
-            return Answered(judged[1].state)
+            return Answered(await write_joined(connection, account, errand, judged[1].state, now=now))
+    late = await requests.not_started_on(connection, account, errand.device_id, sent_after=doubted_since)
+    if (pending := _standing_before(errand, filter(in_doubt, late))) is not None:
+        return pending
+    if earlier is not None:  # it did not start: its key is for this one now
+        await requests.free_key(connection, account, earlier.request)
     request = await requests.add(
         connection,
         account,
@@ -108,16 +119,31 @@ async def claim(
 
 async def write_joined(
     connection: AsyncConnection, account: Account, errand: Errand, state: State, *, now: datetime
-) -> None:
-    """Keep for its key that a request was answered with something that runs; without a key, nothing."""
-    if errand.idempotency_key is None:
-        return
+) -> State:
+    """Keep for its key that a request is answered with something that runs; without a key, nothing.
+
+    The answer is what the key has by now, if somebody else with the same key was first.
+
+    Raises:
+        IdempotencyKeyReused: the key was given to another input meanwhile.
+        UpstreamRefused: Digi refused it meanwhile, under the same key.
+    """
+    key = errand.idempotency_key
+    if key is None:
+        return state
+    match await _under_key(connection, account, errand, key, now):
+        case Answered(given):
+            return given
+        case Pending(earlier) if earlier.is_open:
+            return state  # what the key stands for is being sent; this caller's answer was there before
+        case Pending(earlier):
+            await requests.free_key(connection, account, earlier)
     await requests.add(
         connection,
         account,
         errand.wanted,
         device_id=errand.device_id,
-        idempotency_key=errand.idempotency_key,
+        idempotency_key=key,
         fingerprint=errand.fingerprint,
         state=RequestState.JOINED,
         vendor_id=state.vendor_id,
@@ -125,6 +151,7 @@ async def write_joined(
         now=now,
         owned_until=now,
     )
+    return state
 
 
 async def answer_of(connection: AsyncConnection, account: Account, request: Request) -> State | None:
@@ -139,25 +166,35 @@ async def answer_of(connection: AsyncConnection, account: Account, request: Requ
 async def _under_key(
     connection: AsyncConnection, account: Account, errand: Errand, key: str, now: datetime
 ) -> Pending | Answered | None:
-    """What the key was used for before; None if for nothing that counts."""
+    """What the key was used for before; None if for nothing.
+
+    Pending with a request that is not open any more: it did not start, as far as anybody knows.
+    """
     earlier = await requests.by_key(connection, account, key)
     if earlier is None:
         return None
     if not earlier.is_open and earlier.created_at <= now - KEYS_KEPT:
-        await requests.free_key(connection, earlier)
+        await requests.free_key(connection, account, earlier)
         return None
     if earlier.fingerprint != errand.fingerprint:
         raise IdempotencyKeyReused(
             "This idempotencyKey was used for another input. A new input takes a new key; a key is free after 24 hours."
         )
-    if earlier.is_open:
-        return Pending(earlier, Relation.SAME)
     if earlier.state is RequestState.REFUSED:
         refused = UpstreamRefused(earlier.refusal or "Digi refuses the action.", upstream="digi")
         refused.replayed = True
         raise refused
     state = await answer_of(connection, account, earlier)
-    if state is None:  # it did not start, and the caller was told to try again
-        await requests.free_key(connection, earlier)
-        return None
-    return Answered(state)
+    return Pending(earlier, Relation.SAME) if state is None else Answered(state)
+
+
+def _standing_before(errand: Errand, earlier: Iterable[Request]) -> Pending | None:
+    """The first that has to do with it. Force passes by what is being sent, and by what is opposed to it."""
+    for request in earlier:
+        found = relation(errand.wanted, request.wanted)
+        if found is None:
+            continue
+        unknown = found is Relation.SAME and request.state is not RequestState.SENDING
+        if unknown or not errand.force:
+            return Pending(request, found)
+    return None

@@ -110,9 +110,11 @@ class Delivery:
 
         async def join(connection: AsyncConnection) -> State:
             if request.idempotency_key is None:
-                await requests.forget(connection, request)
+                await requests.forget(connection, self._account, request)
             else:
-                await requests.settle(connection, request, RequestState.JOINED, vendor_id=running.state.vendor_id)
+                await requests.settle(
+                    connection, self._account, request, RequestState.JOINED, vendor_id=running.state.vendor_id
+                )
             return await self._lookout.begin(connection, running.state, actor=None)
 
         state = await self._database.write(join)
@@ -122,7 +124,7 @@ class Delivery:
     async def _mark_sent(self, request: Request, listed: Sequence[State]) -> Request:
         now, seen = self._clock.now(), [state.vendor_id for state in listed]
         sent = await self._database.write(
-            lambda connection: requests.mark_sent(connection, request, seen=seen, now=now)
+            lambda connection: requests.mark_sent(connection, self._account, request, seen=seen, now=now)
         )
         if sent is None:  # this took so long that somebody else saw to what was left over
             raise _no_time()
@@ -148,7 +150,7 @@ class Delivery:
 
     async def _accept(self, request: Request, state: State) -> State:
         async def accept(connection: AsyncConnection) -> State:
-            await requests.accept(connection, request, state.vendor_id)
+            await requests.accept(connection, self._account, request, state.vendor_id)
             return await self._lookout.begin(connection, state, actor=request.actor)
 
         try:
@@ -171,13 +173,15 @@ class Delivery:
             return
         with suppress(DatabaseUnavailable):  # the refusal is what the caller is to hear of
             await self._database.write(
-                lambda connection: requests.settle(connection, request, RequestState.REFUSED, refusal=refusal)
+                lambda connection: requests.settle(
+                    connection, self._account, request, RequestState.REFUSED, refusal=refusal
+                )
             )
 
     async def _forget(self, request: Request) -> None:
         """It was not sent, or not heard: as if it had never been asked for."""
         with suppress(DatabaseUnavailable):  # what nobody sees to is cleared away later
-            await self._database.write(lambda connection: requests.forget(connection, request))
+            await self._database.write(lambda connection: requests.forget(connection, self._account, request))
 
     async def _look_after(self, request: Request, error: UpstreamError, deadline: Deadline) -> State:
         """Find out what Digi made of what it did not answer.
@@ -189,12 +193,15 @@ class Delivery:
         logger().warning("request_unanswered", noun=noun, action=request.wanted.action, code=error.code)
         until = self._lookout.owned_until()
         with suppress(DatabaseUnavailable):  # it is ours all the same until the time it was claimed for is over
-            await self._database.write(lambda connection: requests.mark_unknown(connection, request, owned_until=until))
+            await self._database.write(
+                lambda connection: requests.mark_unknown(connection, self._account, request, owned_until=until)
+            )
         if iccid is not None:
             await self._memory.forget(iccid)
-        pauses: Iterable[float] = self._lookout.pauses
+        first = self._lookout.pauses(deadline)
+        pauses: Iterable[float] = first
         if isinstance(error, UpstreamTimeout):  # Digi may still be at it
-            pauses = itertools.chain(pauses, itertools.repeat(self._lookout.pauses[-1]))
+            pauses = itertools.chain(first, itertools.repeat(first[-1]))
         found, looked = await self._lookout.look_often(request, pauses, deadline=deadline)
         if found is not None:
             return found

@@ -1,6 +1,7 @@
 """Requests that were sent and never answered: looks for what Digi made of them, until that is known."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from esim_graph.dispatch.states import beginning_of
 from esim_graph.domain.account import Account
 from esim_graph.domain.operation import FollowedOperation, follow_on
 from esim_graph.domain.subject import Noun, State, noun_of
-from esim_graph.errors import GatewayError, UpstreamError
+from esim_graph.errors import GatewayError, UpstreamError, UpstreamTimeout
 from esim_graph.memory import Memory
 from esim_graph.progress import Progress
 from esim_graph.requests import Request, RequestState
@@ -25,14 +26,19 @@ from esim_graph.telemetry import Metrics, logger
 from esim_graph.upstreams.digi.client import DigiClient
 
 _EVERY = 2.0  # seconds between two looks around for requests that nobody sees to
-_AT_ONCE = 20
+_AT_ONCE = 20  # requests per look around
+_SIDE_BY_SIDE = 4  # of which so many are looked for at a time
 _LONGEST_PAUSE = 30.0  # between two looks for one request
 _SHORTEST_HORIZON = 20.0
 _PRUNE_EVERY = 600.0
 _WAIT = 0.1  # seconds between two looks at a request that another process carries out
 _OWNED_FOR = 6.0  # behind the last sign of life of its process, a request is anybody's
-_PAUSES = (0.0, 0.5, 1.0)  # seconds before each look of those that a caller waits for
-_PAUSES_SHARE = 0.25  # of a call's time that all of them take at most
+_PAUSES = (0.0, 0.5, 1.0, 1.5)  # seconds before each look of those that a caller waits for
+_PAUSES_SHARE = 0.25  # of the time that is left, which all of them take at most
+# Seconds behind a sending, in which Digi's list may not show yet what it began. It is half of an operation's time
+# at most, so that whoever tries again has the time to wait for it and to send.
+_LONGEST_LAG = 10.0
+_LAG_SHARE = 0.5
 
 
 class Lookout:
@@ -59,10 +65,9 @@ class Lookout:
         self._clock = clock
         self._metrics = metrics
         self._call_seconds = call_seconds
+        self._lag = timedelta(seconds=min(settings.operation_timeout * _LAG_SHARE, _LONGEST_LAG))
         #: After this nobody expects Digi to begin any more what it was sent.
         self._horizon = timedelta(seconds=max(2 * settings.operation_timeout, _SHORTEST_HORIZON))
-        #: Seconds before each look of those that a caller waits for.
-        self.pauses = tuple(pause * min(1.0, call_seconds * _PAUSES_SHARE / sum(_PAUSES)) for pause in _PAUSES)
         self._under_way: dict[int, asyncio.Event] = {}  # what this process sees to; set when it is done
         self._tasks: list[asyncio.Task[None]] = []
         self._pruned_at: float | None = None
@@ -98,7 +103,9 @@ class Lookout:
         """Cut off in the middle: let anybody see to it from now on."""
         now = self._clock.now()
         with suppress(GatewayError):
-            await self._database.write(lambda connection: requests.keep(connection, [request.id], owned_until=now))
+            await self._database.write(
+                lambda connection: requests.keep(connection, self._account, [request.id], owned_until=now)
+            )
 
     async def wait_for(self, request: Request, deadline: Deadline) -> None:
         """Until a request that is being sent is settled, or its process gives no sign of life."""
@@ -111,9 +118,18 @@ class Lookout:
         while deadline.remaining() > 0:
             await self._clock.sleep(_WAIT)
             async with self._database.read() as connection:
-                now = await requests.by_id(connection, request.id)
+                now = await requests.by_id(connection, self._account, request.id)
             if now is None or now.state is not RequestState.SENDING or now.owned_until <= self._clock.now():
                 return
+
+    def pauses(self, deadline: Deadline) -> tuple[float, ...]:
+        """Seconds before each look of those that a caller waits for, as long as *deadline* leaves room for."""
+        share = min(1.0, max(0.0, deadline.remaining()) * _PAUSES_SHARE / sum(_PAUSES))
+        return tuple(pause * share for pause in _PAUSES)
+
+    def doubted_since(self) -> datetime:
+        """What was sent after this may turn out to have begun, even if it is said not to have started."""
+        return self._clock.now() - self._horizon
 
     def is_past(self, request: Request) -> bool:
         """Whether what Digi has not begun by now will not begin."""
@@ -138,19 +154,22 @@ class Lookout:
         if find_match(request, listed) is None:
             return None
 
-        async def adopt(connection: AsyncConnection) -> State | None:
+        async def adopt(connection: AsyncConnection) -> tuple[State | None, bool]:
             taken = await self._taken(connection, request, listed)
             match = find_match(request, listed, taken=taken)
             if match is None:
-                return None
-            if not await requests.settle(connection, request, RequestState.ACCEPTED, vendor_id=match.vendor_id):
-                settled = await requests.by_id(connection, request.id)
-                return None if settled is None else await answer_of(connection, self._account, settled)
-            return await self.begin(connection, match, actor=request.actor)
+                return None, False
+            if await requests.settle(
+                connection, self._account, request, RequestState.ACCEPTED, vendor_id=match.vendor_id
+            ):
+                return await self.begin(connection, match, actor=request.actor), True
+            settled = await requests.by_id(connection, self._account, request.id)
+            return None if settled is None else await answer_of(connection, self._account, settled), False
 
-        state = await self._database.write(adopt)
+        state, adopted = await self._database.write(adopt)
         if state is not None:
             await self.took_up(state)
+        if state is not None and adopted:
             self.count(request.wanted.noun, "adopted")
             logger().info("request_adopted", noun=request.wanted.noun, vendor_id=state.vendor_id)
         return state
@@ -174,6 +193,28 @@ class Lookout:
                     return state, False
                 looked = True
         return None, looked
+
+    async def look_again(self, request: Request, *, deadline: Deadline) -> State | None:
+        """Look for what is said not to have started, until Digi's list cannot lag behind it any more.
+
+        Returns:
+            What appeared, and is taken up; None if it is certain now that there is nothing.
+
+        Raises:
+            UpstreamTimeout: it is not certain yet.
+            DatabaseUnavailable: what was found could not be written down.
+        """
+        certain_at = (request.sent_at or request.created_at) + self._lag
+        found, looked = await self.look_often(request, self._pauses_until(certain_at), deadline=deadline)
+        left = (certain_at - self._clock.now()).total_seconds()
+        if found is None and (left > 0 or not looked):
+            raise UpstreamTimeout(
+                "Digi broke off before it answered an earlier request for this device, and its list may not show yet "
+                "what it began. This one was not sent; it may be tried again.",
+                upstream="digi",
+                retry_after=max(left, 0.0),
+            )
+        return found
 
     async def begin(self, connection: AsyncConnection, state: State, *, actor: str | None) -> State:
         """Have something followed from now on, unless it is known; inside a ``Database.write``."""
@@ -202,7 +243,7 @@ class Lookout:
     async def did_not_start(self, request: Request) -> bool:
         """Write down that Digi made nothing of a request; False if somebody found out otherwise."""
         settled = await self._database.write(
-            lambda connection: requests.settle(connection, request, RequestState.NOT_STARTED)
+            lambda connection: requests.settle(connection, self._account, request, RequestState.NOT_STARTED)
         )
         if settled:
             self.count(request.wanted.noun, "not_started")
@@ -212,6 +253,15 @@ class Lookout:
     def count(self, noun: Noun, outcome: str) -> None:
         """Count what became of a request."""
         self._metrics.requests.labels(noun, outcome).inc()
+
+    def _pauses_until(self, instant: datetime) -> Iterator[float]:
+        """Before one look at once, and then some more up to the *instant*."""
+        yield 0.0
+        for pause in itertools.chain(_PAUSES[1:], itertools.repeat(_PAUSES[-1])):
+            left = (instant - self._clock.now()).total_seconds()
+            if left <= 0:
+                return
+            yield min(pause, left)
 
     async def _taken(self, connection: AsyncConnection, request: Request, listed: Sequence[State]) -> set[str]:
         """What was made of other requests, and the transactions inside operations."""
@@ -235,7 +285,9 @@ class Lookout:
     async def _keep(self) -> None:
         if ids := list(self._under_way):
             until = self.owned_until()
-            await self._database.write(lambda connection: requests.keep(connection, ids, owned_until=until))
+            await self._database.write(
+                lambda connection: requests.keep(connection, self._account, ids, owned_until=until)
+            )
 
     async def _look_around(self) -> None:
         now = self._clock.now()
@@ -244,16 +296,25 @@ class Lookout:
             await self._database.write(lambda connection: requests.prune(connection, now))
         async with self._database.read() as connection:
             left_over = await requests.due(connection, self._account, now, limit=_AT_ONCE)
-        for request in left_over:
-            await self._see_to(request, self._clock.now())
+        turns = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+        async def see_to(request: Request) -> None:
+            async with turns:
+                await self._see_to(request, self._clock.now())
+
+        ends = await asyncio.gather(*map(see_to, left_over), return_exceptions=True)
+        for failure in filter(None, ends):
+            raise failure
 
     async def _see_to(self, request: Request, now: datetime) -> None:
         if request.sent_at is None:
             # Its process ended before anything was sent.
-            await self._database.write(lambda connection: requests.forget_unsent(connection, request))
+            await self._database.write(lambda connection: requests.forget_unsent(connection, self._account, request))
             return
         until = self.owned_until()
-        if not await self._database.write(lambda connection: requests.own(connection, request, until=until)):
+        if not await self._database.write(
+            lambda connection: requests.own(connection, self._account, request, until=until)
+        ):
             return
         with self.seeing_to(request):
             try:
@@ -271,4 +332,6 @@ class Lookout:
     async def leave(self, request: Request, *, seconds: float) -> None:
         """Let it rest; whoever is there looks again after *seconds* or so."""
         rested = self._clock.now() + timedelta(seconds=min(max(seconds, _EVERY), _LONGEST_PAUSE))
-        await self._database.write(lambda connection: requests.mark_unknown(connection, request, owned_until=rested))
+        await self._database.write(
+            lambda connection: requests.mark_unknown(connection, self._account, request, owned_until=rested)
+        )

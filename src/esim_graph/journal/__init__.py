@@ -55,7 +55,8 @@ class Journal:
         """Judge *reports* and append what they change; returns how many rows.
 
         For use inside a ``Database.write``, since all writes stand in one queue; call ``wake`` when it is
-        durable. A report whose identity is in the journal adds nothing.
+        durable. A report whose identity is in the journal adds nothing. The rows are counted at once, so the
+        metric has those few as well whose write is undone.
         """
         ordered = sorted(reports, key=_in_time)
         if not ordered:
@@ -125,17 +126,20 @@ class Journal:
     async def pages(
         self, wanted: Sequence[StatusFilter], *, limit: int, behind: Place | None = None
     ) -> list[list[StatusChange]]:
-        """The first rows of each list, newest first; those behind a place where one is given."""
+        """The first rows of each list, newest first; those behind a place where one is given.
+
+        A statement for each, on one connection.
+        """
         now = self._clock.now()
         async with self._database.read() as connection:
             return [
                 await rows.page(connection, self._tenant, one, now=now, behind=behind, limit=limit) for one in wanted
             ]
 
-    async def change(self, number: int) -> StatusChange | None:
-        """One row by its number."""
+    async def changes(self, numbers: Iterable[int]) -> dict[int, StatusChange]:
+        """The rows with these numbers, as many as there are."""
         async with self._database.read() as connection:
-            return await rows.by_number(connection, self._tenant, number)
+            return await rows.by_number(connection, self._tenant, numbers)
 
     async def states(self, iccids: Sequence[Iccid]) -> dict[Iccid, dict[StatusSource, KnownState]]:
         """What every source last said of each profile."""
@@ -210,11 +214,25 @@ class Journal:
                 logger().warning("observations_lost", count=len(batch))  # the next look sees the same again
             except Exception:
                 # The edge: nobody awaits this task, and without it nothing that is seen would be written again.
-                logger().error("observations_lost", count=len(batch), exc_info=True)
+                await self._take_in_each(batch)
             finally:
                 self._overflowing = False
                 for _ in batch:
                     self._waiting.task_done()
+
+    async def _take_in_each(self, batch: Sequence[Report]) -> None:
+        """Write one by one what could not be written together: one bad report must not take the others with it."""
+        errors: list[str] = []  # without their texts, which might repeat the report
+        for place, report in enumerate(batch):
+            try:
+                await self._take_in([report])
+            except DatabaseUnavailable:
+                logger().warning("observations_lost", count=len(batch) - place)
+                break  # each of the others would wait as long
+            except Exception as error:
+                errors.append(type(error).__name__)
+        if errors:
+            logger().error("observations_lost", count=len(errors), error=" ".join(sorted(set(errors))))
 
     async def _take_in(self, batch: Sequence[Report]) -> None:
         """Write what is new in a batch. A look that found nothing new takes no part in the queue of writes."""

@@ -184,10 +184,13 @@ async def is_more_than(connection: AsyncConnection, tenant: str, iccid: Iccid | 
     return int(found or 0) > count
 
 
-async def by_number(connection: AsyncConnection, tenant: str, number: int) -> StatusChange | None:
-    """One row."""
-    rows = await connection.execute(sa.select(*_COLUMNS).where(_C.tenant == tenant, _C.number == number))
-    return next(iter(_read(rows)), None)
+async def by_number(connection: AsyncConnection, tenant: str, numbers: Iterable[int]) -> dict[int, StatusChange]:
+    """The rows with these numbers, as many as there are."""
+    found: dict[int, StatusChange] = {}
+    for chunk in _chunks(numbers):
+        rows = await connection.execute(sa.select(*_COLUMNS).where(_C.tenant == tenant, _C.number.in_(chunk)))
+        found |= {change.number: change for change in _read(rows)}
+    return found
 
 
 def _newest_of(tenant: str) -> sa.ScalarSelect[int]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 from esim_graph import subjects
@@ -34,10 +35,9 @@ from esim_graph.progress.expiry import Expiry
 from esim_graph.progress.first_looks import FirstLooks
 from esim_graph.progress.follower import Follower
 from esim_graph.progress.gathering import Gathering
-from esim_graph.progress.leases import Name
 from esim_graph.progress.pace import Rest
 from esim_graph.progress.recording import Recorder
-from esim_graph.subjects import Known
+from esim_graph.subjects import Known, Name, key_of
 from esim_graph.telemetry import Metrics, logger
 from esim_graph.upstreams.digi import DigiClient
 
@@ -86,8 +86,8 @@ class Progress:
         self.holder = secrets.token_hex(8)
         self._feed: Feed[State] = Feed(self._read_log, self._newest_number)
         self._rows: dict[Noun, Gathering[str, Known]] = {
-            "transaction": Gathering(self._read_transactions, name="transaction rows"),
-            "operation": Gathering(self._read_operations, name="operation rows"),
+            "transaction": Gathering(partial(self._read_rows, "transaction"), name="transaction rows"),
+            "operation": Gathering(partial(self._read_rows, "operation"), name="operation rows"),
         }
         self._durations = Durations(account, database, clock)
         rest = Rest()
@@ -102,7 +102,7 @@ class Progress:
         self._first_looks = FirstLooks(self._recorder)
         self._dashboard = Dashboard(
             account, digi, self._recorder, self._follower, database, self._feed,
-            settings=settings, clock=clock, call_seconds=call_seconds, kept=_KEPT,
+            rest=rest, settings=settings, clock=clock, call_seconds=call_seconds, kept=_KEPT,
         )  # fmt: skip
         self._expiry = Expiry(settings.deadline, clock)
         self._pruning: asyncio.Task[None] | None = None
@@ -232,7 +232,7 @@ class Progress:
 
     async def _watch(self, name: Name, after: int | None) -> AsyncGenerator[Entry[State] | CursorExpired, None]:
         noun, vendor_id = name
-        key = f"{noun} {vendor_id}"
+        key = key_of(name)
 
         async def history(behind: int | None, limit: int) -> Sequence[Entry[State]]:
             if behind is None:
@@ -247,8 +247,10 @@ class Progress:
             if after is not None:
                 try:
                     if not await self._is_over(name, after):
-                        async for entry in self._feed.watch(key, after, history, coalesce=True, watcher=watcher):
-                            yield entry
+                        missed = self._feed.watch(key, after, history, coalesce=True, watcher=watcher)
+                        async with aclosing(missed) as entries:
+                            async for entry in entries:
+                                yield entry
                 except CursorExpired as error:
                     expired = error
                 else:
@@ -305,19 +307,14 @@ class Progress:
         if not vendor_ids:
             return {}
         try:
-            async with self._database.read() as connection:
-                return await subjects.known(connection, self._account, noun, vendor_ids)
+            return await self._read_rows(noun, vendor_ids)
         except DatabaseUnavailable:
             logger().warning("subjects_not_read")  # what Digi says is worth showing without it
             return {}
 
-    async def _read_transactions(self, vendor_ids: Sequence[str]) -> Mapping[str, Known]:
+    async def _read_rows(self, noun: Noun, vendor_ids: Sequence[str]) -> Mapping[str, Known]:
         async with self._database.read() as connection:
-            return await subjects.known(connection, self._account, "transaction", vendor_ids)
-
-    async def _read_operations(self, vendor_ids: Sequence[str]) -> Mapping[str, Known]:
-        async with self._database.read() as connection:
-            return await subjects.known(connection, self._account, "operation", vendor_ids)
+            return await subjects.known(connection, self._account, noun, vendor_ids)
 
     async def _read_log(self, number: int, limit: int) -> Sequence[Entry[State]]:
         async with self._database.read() as connection:
@@ -330,22 +327,28 @@ class Progress:
     async def _prune_on(self) -> None:
         while True:
             try:
-                while await self._prune():
-                    pass
+                await self._prune()
             except DatabaseUnavailable:
                 logger().warning("events_not_pruned")
+            except Exception:
+                logger().exception("events_not_pruned")
             await self._clock.sleep(_PRUNE_SECONDS)
 
-    async def _prune(self) -> bool:
-        """Drop some of what nobody can ask for any more; False when none is left."""
-        now = self._clock.now()
-        events = await self._database.write(
-            lambda connection: log.prune(connection, self._account, ended_before=now - _KEPT)
+    async def _prune(self) -> None:
+        """Drop what nobody can ask for any more: events first, since they are told by their subjects' ends."""
+        account, now = self._account, self._clock.now()
+        place = await self._prune_events(None, now)
+        while place is not None:
+            place = await self._prune_events(place, now)
+        while await self._database.write(
+            lambda connection: subjects.prune(connection, account, ended_before=now - _SUBJECTS_KEPT)
+        ):
+            pass
+
+    async def _prune_events(self, behind: log.Place | None, now: datetime) -> log.Place | None:
+        return await self._database.write(
+            lambda connection: log.prune(connection, self._account, ended_before=now - _KEPT, behind=behind)
         )
-        rows = await self._database.write(
-            lambda connection: subjects.prune(connection, self._account, ended_before=now - _SUBJECTS_KEPT)
-        )
-        return events + rows > 0
 
 
 def _expired() -> CursorExpired:

@@ -17,6 +17,7 @@ from esim_graph.errors import CursorExpired, DatabaseUnavailable, UpstreamError
 from esim_graph.events import Entry, Feed, Watcher
 from esim_graph.progress import leases, log
 from esim_graph.progress.follower import Follower
+from esim_graph.progress.pace import Rest
 from esim_graph.progress.recording import Recorder
 from esim_graph.telemetry import logger
 from esim_graph.upstreams.digi import DigiClient
@@ -47,6 +48,7 @@ class Dashboard:
         database: Database,
         feed: Feed[State],
         *,
+        rest: Rest,
         settings: PollSettings,
         clock: Clock,
         call_seconds: float,
@@ -58,6 +60,7 @@ class Dashboard:
         self._follower = follower
         self._database = database
         self._feed = feed
+        self._rest = rest
         self._settings = settings
         self._clock = clock
         self._call_seconds = call_seconds
@@ -81,7 +84,8 @@ class Dashboard:
             if after is None:
                 after, rows = await self._present()
                 for row in rows:
-                    entry = log.read_entry(row)
+                    if (entry := log.read_entry(row)) is None:
+                        continue
                     shown[entry.key] = entry.number
                     if self._selects(where, entry):
                         yield entry
@@ -164,14 +168,18 @@ class Dashboard:
 
     async def _discover_on(self) -> None:
         while True:
+            await self._rest.over(self._clock)
             try:
                 await self._discover()
             except UpstreamError as error:
+                self._rest.note(error, self._clock.monotonic())
                 if not error.retryable:
                     for watcher in self._watchers:
                         watcher.fail(error)
             except DatabaseUnavailable:
                 logger().warning("operations_not_discovered")
+            except Exception:
+                logger().exception("operations_not_discovered")
             await self._clock.sleep(self._settings.max_interval)
 
     async def _discover(self) -> None:
@@ -183,10 +191,10 @@ class Dashboard:
             ids = [operation.vendor_id for operation in page.items]
             known = await subjects.known(connection, self._account, "operation", ids)
         unknown = [operation for operation in page.items if operation.vendor_id not in known]
-        await asyncio.gather(*(self._take_up(operation) for operation in unknown))
+        taken = await asyncio.gather(*(self._take_up(operation) for operation in unknown), return_exceptions=True)
         given_up = [one for one in known.values() if one.ended_at is None and one.follow_until <= now]
         if given_up:
-            names: list[leases.Name] = [(subject.noun, subject.vendor_id) for subject in given_up]
+            names = [subject.name for subject in given_up]
             await self._database.write(
                 lambda connection: leases.show_interest(
                     connection, self._account, names,
@@ -194,6 +202,9 @@ class Dashboard:
                 )
             )  # fmt: skip
             self._follower.beat_soon()
+        for failure in taken:
+            if failure is not None:
+                raise failure
 
     async def _take_up(self, operation: Operation) -> None:
         self._follower.hold(await self._recorder.begin(operation), at_once=False)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esim_graph.clock import Clock
 from esim_graph.database import Database
@@ -72,7 +73,7 @@ def estimate(samples: Sequence[float], *, began_at: datetime, now: datetime) -> 
 
 
 class Durations:
-    """The seconds that subjects of one kind took, sorted; read anew every half minute."""
+    """The seconds that subjects of one kind took, sorted; where there are some, read anew every half minute."""
 
     def __init__(self, account: Account, database: Database, clock: Clock) -> None:
         self._account = account
@@ -91,7 +92,8 @@ class Durations:
             return []
         kind = (noun, action, carrier)
         at, samples = self._read_at.get(kind, (None, []))
-        if at is not None and self._clock.monotonic() - at < _FRESH_SECONDS:
+        # Of a few samples each new one counts, so they are not remembered.
+        if at is not None and len(samples) >= _ENOUGH and self._clock.monotonic() - at < _FRESH_SECONDS:
             return samples
         return await self._reading.get(kind) or []
 
@@ -101,19 +103,19 @@ class Durations:
 
     async def _read_all(self, kinds: Sequence[_Kind]) -> dict[_Kind, list[float]]:
         now = self._clock.monotonic()
-        found = {kind: await self._read(*kind) for kind in kinds}
+        async with self._database.read() as connection:
+            found = {kind: await self._read(connection, *kind) for kind in kinds}
         while self._read_at and len(self._read_at) + len(found) > _KINDS:
             del self._read_at[next(iter(self._read_at))]
         self._read_at |= {kind: (now, samples) for kind, samples in found.items()}
         return found
 
-    async def _read(self, noun: Noun, action: str, carrier: str | None) -> list[float]:
-        async with self._database.read() as connection:
-            if carrier is not None:
-                own = await connection.execute(_select(self._account, noun, action, SUBJECTS.c.carrier == carrier))
-                if len(samples := sorted(row.seconds for row in own)) >= _ENOUGH:
-                    return samples
-            return sorted(row.seconds for row in await connection.execute(_select(self._account, noun, action)))
+    async def _read(self, connection: AsyncConnection, noun: Noun, action: str, carrier: str | None) -> list[float]:
+        if carrier is not None:
+            own = await connection.execute(_select(self._account, noun, action, SUBJECTS.c.carrier == carrier))
+            if len(samples := sorted(row.seconds for row in own)) >= _ENOUGH:
+                return samples
+        return sorted(row.seconds for row in await connection.execute(_select(self._account, noun, action)))
 
 
 def _select(account: Account, noun: Noun, action: str, *where: sa.ColumnElement[bool]) -> "sa.Select[tuple[float]]":

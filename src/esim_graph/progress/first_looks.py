@@ -3,9 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-from esim_graph.progress.leases import Name
 from esim_graph.progress.recording import Recorder
-from esim_graph.subjects import Known
+from esim_graph.subjects import Known, Name, key_of
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +29,7 @@ class FirstLooks:
         """
         look = self._looks.get(name)
         if look is None:
-            task = asyncio.create_task(self._recorder.first_look(name, before), name=f"first look at {' '.join(name)}")
+            task = asyncio.create_task(self._recorder.first_look(name, before), name=f"first look at {key_of(name)}")
             look = self._looks[name] = _Look(task)
             task.add_done_callback(lambda _: self._forget(name, look))
         look.waiting += 1

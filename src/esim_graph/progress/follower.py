@@ -1,16 +1,15 @@
 """The loops behind every watch: holding on to what this process follows, and looking when it is time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esim_graph import subjects
-from esim_graph.clock import Clock, Deadline
+from esim_graph.clock import Clock
 from esim_graph.config import PollSettings
 from esim_graph.database import Database
 from esim_graph.domain.account import Account
@@ -22,10 +21,11 @@ from esim_graph.progress import leases, pace, verification
 from esim_graph.progress.bell import wait_for
 from esim_graph.progress.estimates import Durations, begun_at, typical
 from esim_graph.progress.held import Held
-from esim_graph.progress.leases import Name
+from esim_graph.progress.leases import Renewed
 from esim_graph.progress.pace import Rest
+from esim_graph.progress.questions import Ask, Questions, as_they_are
 from esim_graph.progress.recording import Found, Recorder
-from esim_graph.subjects import Known
+from esim_graph.subjects import Known, Name, name_of
 from esim_graph.telemetry import Metrics, logger
 from esim_graph.upstreams.digi import DigiClient
 
@@ -54,7 +54,7 @@ class Follower:
         call_seconds: float,
     ) -> None:
         self._account = account
-        self._digi = digi
+        self._questions = Questions(digi, clock=clock, call_seconds=call_seconds)
         self._recorder = recorder
         self._database = database
         self._feed = feed
@@ -64,16 +64,13 @@ class Follower:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._call_seconds = call_seconds
         self._held: dict[Name, Held] = {}
-        self._begun: set[Name] = set()  # by others in this process; their rows are not read yet
+        self._unread: set[Name] = set()  # written by others in our name; their rows are to be read
         self._newly_watched: set[Name] = set()
-        self._checked: set[Name] = set()  # and not noted yet
         self._look_bell = asyncio.Event()
         self._beat_bell = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._looks: set[asyncio.Task[None]] = set()
-        self._checking = 0
 
     def start(self) -> None:
         """Take up what is unfinished, and look from now on."""
@@ -98,18 +95,18 @@ class Follower:
 
     def took_up(self, noun: Noun, vendor_id: str) -> None:
         """A subject was begun by somebody in this process, in this follower's name."""
-        self._begun.add((noun, vendor_id))
+        self._unread.add((noun, vendor_id))
         self._look_bell.set()
         self._feed.wake()
 
     def hold(self, subject: Known, *, at_once: bool) -> None:
         """Follow a subject from now on, if it is ours; *at_once* looks at it now."""
-        name = (subject.noun, subject.vendor_id)
+        name = subject.name
         held_until = subject.held_until
         if subject.holder != self._recorder.holder or subject.ended_at is not None or held_until is None:
             return
         if (known := self._held.get(name)) is not None:
-            if known.subject.fence == subject.fence:
+            if (known.subject.fence, known.subject.sequence) >= (subject.fence, subject.sequence):
                 return
             self._drop(known)
         if len(self._held) >= _MAX_HELD:
@@ -158,50 +155,54 @@ class Follower:
     async def _beat(self) -> None:
         """Renew, tell what is watched here, and take up what nobody follows."""
         now = self._clock.now()
-        newly, checked, before = set(self._newly_watched), set(self._checked), set(self._held)
-        elsewhere = {name for name in self._watched() if name not in self._held} - newly
-        if not (newly or checked or before or elsewhere or await self._is_anything_free(now)):
+        held_until = self._recorder.lease_until(now)
+        await self._renew(now, held_until)  # first and by itself: whatever a free row holds, ours are kept
+        async with self._database.read() as connection:
+            is_free = await leases.is_anything_free(connection, self._account, now=now)
+        if is_free and (room := _MAX_HELD - len(self._held)) > 0:
+            claimed = await self._database.write(
+                lambda connection: leases.claim(
+                    connection, self._account, holder=self._recorder.holder, now=now, held_until=held_until, limit=room
+                )
+            )
+            for subject in claimed:
+                self.hold(subject, at_once=True)
+
+    async def _renew(self, now: datetime, held_until: datetime) -> None:
+        newly, checked, before = set(self._newly_watched), set(self._questions.checked), set(self._held)
+        elsewhere = {name for name in map(name_of, self._feed.watched()) if name not in self._held} - newly
+        if not (newly or checked or before or elsewhere):
             return
-        held_until, holder, account = self._recorder.lease_until(now), self._recorder.holder, self._account
+        holder, account, follow_until = self._recorder.holder, self._account, self._recorder.follow_until(now)
 
-        async def write(connection: AsyncConnection) -> tuple[dict[Name, Any], list[Known]]:
+        async def write(connection: AsyncConnection) -> dict[Name, Renewed]:
             await leases.show_interest(connection, account, elsewhere, watched_until=held_until)
-            await leases.show_interest(
-                connection, account, newly, watched_until=held_until, follow_until=self._recorder.follow_until(now)
-            )
+            await leases.show_interest(connection, account, newly, watched_until=held_until, follow_until=follow_until)
             await leases.note_checks(connection, account, checked, at=now)
-            ours = await leases.renew(connection, account, holder=holder, held_until=held_until)
-            room = _MAX_HELD - len(ours)
-            return ours, await leases.claim(
-                connection, account, holder=holder, now=now, held_until=held_until, limit=room
-            )
+            return await leases.renew(connection, account, holder=holder, held_until=held_until)
 
-        ours, claimed = await self._database.write(write)
+        ours = await self._database.write(write)
         self._newly_watched -= newly
-        self._checked -= checked
+        self._questions.checked -= checked
         for name in before - ours.keys():
             if (lost := self._held.get(name)) is not None:
                 self._drop(lost)
-        for name, row in ours.items():
-            if (held := self._held.get(name)) is not None:
-                held.held_until, held.follow_until, held.watched_until = held_until, row.follow_until, row.watched_until
-        for subject in claimed:
-            self.hold(subject, at_once=True)
-        begun = [name for name in ours if name not in self._held]
+        news = [name for name, row in ours.items() if not self._prolong(name, row, held_until)]
         room = max(_MAX_HELD - len(self._held), 0)
-        await self._hold_begun(begun[:room])
-        await self._release(begun[room:])
         self._look_bell.set()
+        await self._hold_written(news[:room])
+        await self._release(news[room:])
 
-    async def _is_anything_free(self, now: datetime) -> bool:
-        async with self._database.read() as connection:
-            return await leases.is_anything_free(connection, self._account, now=now)
+    def _prolong(self, name: Name, row: Renewed, held_until: datetime) -> bool:
+        """Hold on to a subject; False if its row is to be read first."""
+        held = self._held.get(name)
+        if held is None:
+            return False
+        held.held_until, held.follow_until, held.watched_until = held_until, row.follow_until, row.watched_until
+        return held.busy or held.subject.sequence >= row.sequence
 
-    def _watched(self) -> list[Name]:
-        return [(noun, vendor_id) for key in self._feed.watched() for noun, vendor_id in [_name_of(key)]]
-
-    async def _hold_begun(self, names: Iterable[Name]) -> None:
-        """Read the rows of what was begun in our name."""
+    async def _hold_written(self, names: Iterable[Name]) -> None:
+        """Read the rows of what others wrote in our name."""
         by_noun: dict[Noun, list[str]] = {}
         for noun, vendor_id in names:
             by_noun.setdefault(noun, []).append(vendor_id)
@@ -216,13 +217,20 @@ class Follower:
     async def _look_on(self) -> None:
         while True:
             self._look_bell.clear()
-            begun, self._begun = self._begun, set()
+            unread, self._unread = self._unread, set()
             try:
-                await self._hold_begun(begun)
+                await self._hold_written(unread)
             except DatabaseUnavailable:
-                logger().warning("begun_not_read")  # the next beat finds them
-            self._look_at_what_is_due()
-            await wait_for(self._look_bell, self._seconds_to_next(), self._clock, name="follower waits")
+                logger().warning("rows_not_read")  # a beat finds them
+            except Exception:
+                logger().exception("rows_not_read")
+            wait: float | None = self._settings.min_interval
+            try:
+                self._look_at_what_is_due()
+                wait = self._seconds_to_next()
+            except Exception:
+                logger().exception("looks_not_begun")
+            await wait_for(self._look_bell, wait, self._clock, name="follower waits")
 
     def _look_at_what_is_due(self) -> None:
         now = self._clock.monotonic()
@@ -236,17 +244,17 @@ class Follower:
         complete = [held for held in transactions if held.is_complete]
         running = [held for held in transactions if not held.is_complete]
         watched = sorted((held for held in running if self._is_watched(held)), key=lambda held: held.checked_at)
-        checked = watched[: max(_CHECKED_AT_ONCE - self._checking, 0)]
+        checked = watched[: max(_CHECKED_AT_ONCE - self._questions.checking, 0)]
         listed = [held for held in running if held not in checked]
         if operations:
-            self._start(operations, self._list_operations)
+            self._start(operations, self._questions.operations)
         if listed:
-            self._start(listed, self._list_transactions)
+            self._start(listed, self._questions.transactions)
         if complete:
-            self._start(complete, _as_they_are)
+            self._start(complete, as_they_are)
         for held in checked:
             held.checked_at = now
-            self._start([held], self._check)
+            self._start([held], self._questions.check)
 
     def _ready(self) -> list[Held]:
         now = self._clock.now()
@@ -261,7 +269,7 @@ class Follower:
         elsewhere = held.watched_until is not None and held.watched_until >= self._clock.now()
         return elsewhere or self._feed.is_watched(held.subject.key)
 
-    def _start(self, unit: Sequence[Held], ask: "_Ask") -> None:
+    def _start(self, unit: Sequence[Held], ask: Ask) -> None:
         for held in unit:
             held.busy = True
             held.due = self._clock.monotonic() + held.interval  # until it is known better
@@ -269,14 +277,21 @@ class Follower:
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
 
-    async def _look(self, unit: Sequence[Held], ask: "_Ask") -> None:
+    async def _look(self, unit: Sequence[Held], ask: Ask) -> None:
         found: Mapping[str, Found] = {}
         try:
             try:
                 found = await ask(unit)
             except UpstreamError as error:
                 self._failed(unit, error)
-            await asyncio.gather(*(self._take_in(held, found.get(held.subject.vendor_id)) for held in unit))
+            except Exception:
+                logger().exception("look_failed")
+            taken = await asyncio.gather(
+                *(self._take_in(held, found.get(held.subject.vendor_id)) for held in unit), return_exceptions=True
+            )
+            for failure in taken:
+                if isinstance(failure, Exception):
+                    logger().error("look_not_recorded", exc_info=failure)
             await self._let_go([held for held in unit if self._clock.now() >= held.follow_until])
         except Exception:
             logger().exception("look_failed")
@@ -303,6 +318,8 @@ class Follower:
             else:
                 if after is None or after.ended_at is not None:
                     self._drop(held)
+                    if after is None:
+                        self._unread.add(held.name)  # what was written instead may have been, in our name
                     return
                 held.subject = after
         if held.subject.sequence != before.sequence:
@@ -353,41 +370,3 @@ class Follower:
         if self._held.get(held.name) is held:
             del self._held[held.name]
             self._metrics.followed.dec()
-
-    async def _list_operations(self, unit: Sequence[Held]) -> Mapping[str, Found]:
-        return await self._digi.operations_by_id(_ids(unit), deadline=self._call_deadline())
-
-    async def _list_transactions(self, unit: Sequence[Held]) -> Mapping[str, Found]:
-        return await self._digi.transactions_by_id(_ids(unit), deadline=self._call_deadline())
-
-    async def _check(self, unit: Sequence[Held]) -> Mapping[str, Found]:
-        (vendor_id,) = _ids(unit)
-        self._checking += 1
-        try:
-            found = await self._digi.transaction_progress(vendor_id, deadline=self._call_deadline())
-        finally:
-            self._checking -= 1
-        if found is None:
-            return {}
-        self._checked.add(("transaction", vendor_id))
-        return {vendor_id: found}
-
-    def _call_deadline(self) -> Deadline:
-        return Deadline.after(self._call_seconds, self._clock)
-
-
-_Ask = Callable[[Sequence[Held]], Awaitable[Mapping[str, Found]]]
-
-
-async def _as_they_are(unit: Sequence[Held]) -> Mapping[str, Found]:
-    """What is complete is not asked for again; the inventory is."""
-    return {held.subject.vendor_id: held.state for held in unit if isinstance(held.state, Transaction)}
-
-
-def _ids(unit: Sequence[Held]) -> list[str]:
-    return [held.subject.vendor_id for held in unit]
-
-
-def _name_of(key: str) -> Name:
-    noun, _, vendor_id = key.partition(" ")
-    return ("operation" if noun == "operation" else "transaction"), vendor_id

@@ -6,8 +6,7 @@ from datetime import datetime
 from esim_graph.domain.subject import State
 from esim_graph.domain.transaction import Transaction
 from esim_graph.progress import verification
-from esim_graph.progress.leases import Name
-from esim_graph.subjects import Known
+from esim_graph.subjects import Known, Name
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +25,7 @@ class Held:
     @property
     def name(self) -> Name:
         """Which subject it is."""
-        return self.subject.noun, self.subject.vendor_id
+        return self.subject.name
 
     @property
     def state(self) -> State:

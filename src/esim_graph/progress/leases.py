@@ -5,6 +5,7 @@ the fence that it knows; so one that slept through its lease writes nothing over
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from esim_graph.database.tables import SUBJECTS
 from esim_graph.domain.account import Account
 from esim_graph.domain.subject import Noun
-from esim_graph.subjects import Known, known, of_account, read_subject
+from esim_graph.subjects import Known, Name, known, of_account, read_subjects
 
 _IN_ONE_STATEMENT = 500  # ids
 
-Name = tuple[Noun, str]  #: of a subject within its account
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What the row of a subject says whose lease was renewed."""
+
+    sequence: int
+    follow_until: datetime
+    watched_until: datetime | None
 
 
 async def is_anything_free(connection: AsyncConnection, account: Account, *, now: datetime) -> bool:
@@ -34,8 +42,7 @@ async def claim(
     rows = await connection.execute(
         sa.select(SUBJECTS).where(_free(account, now)).order_by(SUBJECTS.c.began_at).limit(max(limit, 0))
     )
-    free = [read_subject(row) for row in rows]
-    return await _take(connection, account, free, holder=holder, held_until=held_until)
+    return await _take(connection, account, read_subjects(rows), holder=holder, held_until=held_until)
 
 
 async def take(
@@ -58,8 +65,10 @@ async def take(
     return (await known(connection, account, noun, [vendor_id]))[vendor_id]
 
 
-async def renew(connection: AsyncConnection, account: Account, *, holder: str, held_until: datetime) -> dict[Name, Any]:
-    """Hold on to what *holder* has; each row has ``fence``, ``follow_until`` and ``watched_until``."""
+async def renew(
+    connection: AsyncConnection, account: Account, *, holder: str, held_until: datetime
+) -> dict[Name, Renewed]:
+    """Hold on to what *holder* has."""
     rows = await connection.execute(
         sa.update(SUBJECTS)
         .where(of_account(account), SUBJECTS.c.ended_at.is_(None), SUBJECTS.c.holder == holder)
@@ -67,12 +76,12 @@ async def renew(connection: AsyncConnection, account: Account, *, holder: str, h
         .returning(
             SUBJECTS.c.noun,
             SUBJECTS.c.vendor_id,
-            SUBJECTS.c.fence,
+            SUBJECTS.c.sequence,
             SUBJECTS.c.follow_until,
             SUBJECTS.c.watched_until,
         )
     )
-    return {(row.noun, row.vendor_id): row for row in rows}
+    return {(row.noun, row.vendor_id): Renewed(row.sequence, row.follow_until, row.watched_until) for row in rows}
 
 
 async def show_interest(
@@ -111,7 +120,7 @@ async def release(
 async def _take(
     connection: AsyncConnection, account: Account, free: list[Known], *, holder: str, held_until: datetime
 ) -> list[Known]:
-    for where in _named(account, [(subject.noun, subject.vendor_id) for subject in free]):
+    for where in _named(account, [subject.name for subject in free]):
         await connection.execute(
             sa.update(SUBJECTS).where(where).values(holder=holder, held_until=held_until, fence=SUBJECTS.c.fence + 1)
         )

@@ -1,5 +1,6 @@
-"""How long to wait until the next look: pure arithmetic on one subject's time, and what Digi asks for."""
+"""How long to wait until the next look: by one subject's time, and by what Digi asks for."""
 
+from esim_graph.clock import Clock
 from esim_graph.config import PollSettings
 from esim_graph.errors import UpstreamError
 
@@ -39,3 +40,8 @@ class Rest:
     def note(self, error: UpstreamError, now: float) -> None:
         """Obey a Retry-After."""
         self.until = max(self.until, now + (error.retry_after or 0.0))
+
+    async def over(self, clock: Clock) -> None:
+        """Wait until Digi may be asked again."""
+        while (left := self.until - clock.monotonic()) > 0:
+            await clock.sleep(left)

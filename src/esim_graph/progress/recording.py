@@ -25,9 +25,9 @@ from esim_graph.memory import Memory
 from esim_graph.progress import leases, verification
 from esim_graph.progress.estimates import seconds_of
 from esim_graph.progress.gathering import Gathering
-from esim_graph.progress.leases import Name
+from esim_graph.progress.neighbours import Neighbours
 from esim_graph.progress.pace import Rest
-from esim_graph.subjects import Known
+from esim_graph.subjects import Known, Name, key_of
 from esim_graph.upstreams.digi import DigiClient
 
 Found = Transaction | Operation  #: what Digi says of a subject
@@ -64,6 +64,9 @@ class Recorder:
         self._settings = settings
         self._clock = clock
         self._call_seconds = call_seconds
+        self._neighbours = Neighbours(
+            digi, memory, journal, rest=rest, clock=clock, call_seconds=call_seconds
+        )  # fmt: skip
         self._inventory: Gathering[Iccid, Profile] = Gathering(self._read_profiles, name="inventory")
 
     def lease_until(self, now: datetime) -> datetime:
@@ -81,18 +84,12 @@ class Recorder:
             NotFound: neither Digi nor we know it.
             UpstreamError, DatabaseUnavailable: it cannot be told.
         """
-        noun, vendor_id = name
-        deadline = Deadline.after(self._call_seconds, self._clock)
-        found: Found | None
-        if noun == "operation":
-            found = await self._digi.operation(vendor_id, deadline=deadline)
-        else:
-            found = await self._digi.transaction_progress(vendor_id, deadline=deadline)
+        found = await self._ask(name)
         if found is None:
             if before is None:
-                raise NotFound(f"Digi does not know the {noun} {vendor_id}.")
+                raise NotFound(f"Digi does not know the {key_of(name)}.")
             return before
-        if before is None or before.ended_at is not None:
+        if before is None:
             return await self.begin(found)
         now = self._clock.now()
         taken = await self._database.write(
@@ -101,7 +98,8 @@ class Recorder:
                 held_until=self.lease_until(now), follow_until=self.follow_until(now),
             )
         )  # fmt: skip
-        return before if taken is None else await self.take_in(taken, found) or taken
+        changed = None if taken is None else await self.take_in(taken, found)
+        return changed or await self._written(name) or before
 
     async def begin(self, found: Found) -> Known:
         """Follow what somebody else began; one that is followed already stays as it is."""
@@ -116,7 +114,7 @@ class Recorder:
                 holder=self.holder, held_until=self.lease_until(now),
                 seconds=seconds_of(state, began_at=now, now=now),
             )  # fmt: skip
-            await self._journal.record(connection, _reports(None, state, actor=None, seen_at=now))
+            await self._journal.record(connection, _reports(None, state, actor=begun.actor, seen_at=now))
             return begun
 
         begun = await self._database.write(write)
@@ -124,7 +122,7 @@ class Recorder:
         return begun
 
     async def take_in(self, subject: Known, found: Found) -> Known | None:
-        """Write what a look found, if it is new; None if somebody else follows the subject by now.
+        """Write what a look found, if it is new; None if *subject* is not what its row says any more.
 
         Raises:
             DatabaseUnavailable: nobody knows whether it is written.
@@ -147,30 +145,30 @@ class Recorder:
 
         changed = await self._database.write(write)
         self._wake()
-        if changed is not None and verification.has_enabled(state):
-            await self._see_neighbours(state)
+        if changed is not None and state.device_id is not None and verification.has_enabled(state):
+            self._neighbours.see(state.device_id)
         return changed
-
-    async def _see_neighbours(self, state: State) -> None:
-        """Read what else the device reports: enabling a profile disables another, which only the inventory tells."""
-        device_id = state.device_id
-        if device_id is None:
-            return
-        asked_at = self._clock.now()
-        deadline = Deadline.after(self._call_seconds, self._clock)
-        try:
-            profiles = await self._digi.profiles_on(device_id, eid=state.eid, deadline=deadline)
-        except UpstreamError as error:
-            self._rest.note(error, self._clock.monotonic())  # whoever reads them next will see it
-            return
-        seen = (reports.of_profile(profile, asked_at) for profile in profiles)
-        self._journal.observe([report for report in seen if report is not None])
-        for profile in profiles:
-            await self._memory.forget(profile.iccid)
 
     async def close(self) -> None:
         """Stop asking."""
+        await self._neighbours.close()
         await self._inventory.close()
+
+    async def _ask(self, name: Name) -> Found | None:
+        noun, vendor_id = name
+        deadline = Deadline.after(self._call_seconds, self._clock)
+        try:
+            if noun == "operation":
+                return await self._digi.operation(vendor_id, deadline=deadline)
+            return await self._digi.transaction_progress(vendor_id, deadline=deadline)
+        except UpstreamError as error:
+            self._rest.note(error, self._clock.monotonic())
+            raise
+
+    async def _written(self, name: Name) -> Known | None:
+        noun, vendor_id = name
+        async with self._database.read() as connection:
+            return (await subjects.known(connection, self._account, noun, [vendor_id])).get(vendor_id)
 
     def _wake(self) -> None:
         self._feed.wake()

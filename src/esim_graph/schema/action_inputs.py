@@ -21,7 +21,7 @@ _DEVICE = "Digi's id of the device to act on."
 _EID = "The eUICC to act on, where the device has several."
 _FORCE = (
     "Send it whatever runs on the device: neither joined to the same action that runs, nor refused for an opposed one. "
-    "An `idempotencyKey` counts all the same."
+    "An `idempotencyKey` counts all the same, and so does an earlier request for the same whose outcome is not known."
 )
 _KEY = (
     "Under which the same input may be asked for again, 1 to 255 printable characters of your choice: for 24 hours it "
@@ -127,16 +127,19 @@ def read_operation(input: OperationStartInput) -> OperationRequest:
     """What a caller wants started.
 
     Raises:
-        BadUserInput: it is none of the three kinds, or an identifier has a form that none has.
+        BadUserInput: it is none of the three kinds, the carrier is no printable text, or an identifier has a form
+            that none has.
     """
     if input.kind is OperationKind.UNKNOWN:
         raise BadUserInput("kind must be ACTIVATE, DOWNLOAD or ENABLE.", argument="kind")
-    carrier = given(input.carrier)
+    carrier = (given(input.carrier) or "").strip() or None
+    if carrier is not None and not carrier.isprintable():
+        raise BadUserInput("carrier must be printable characters.", argument="carrier")
     return OperationRequest(
         kind=input.kind,
         device_id=parse_device_id(input.device_id),
         eid=given(input.eid),
-        carrier=carrier.strip() or None if carrier else None,
+        carrier=carrier,
         iccid=given(input.iccid),
     )
 

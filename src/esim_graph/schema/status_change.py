@@ -8,6 +8,7 @@ import strawberry
 from esim_graph.domain import status_change as domain
 from esim_graph.domain.identifiers import Eid, Iccid
 from esim_graph.domain.lifecycle import ProfileState
+from esim_graph.errors import BadUserInput
 from esim_graph.schema.context import Info
 from esim_graph.schema.filters import given_entries
 from esim_graph.schema.node import Node
@@ -128,8 +129,14 @@ def read_status_filter(wanted: StatusChangeFilter | None) -> domain.StatusFilter
     """What a filter means.
 
     Raises:
-        BadUserInput: a null stands where a value belongs, as in the other filters.
+        BadUserInput: a null stands where a value belongs, as in the other filters, or a text that no
+            device has for an id.
     """
     if wanted is None:
         return domain.StatusFilter()
-    return domain.StatusFilter(**{name: value for name, _, value in given_entries(wanted, "filter")})
+    given: dict[str, Any] = {}
+    for name, where, value in given_entries(wanted, "filter"):
+        if type(value) is str and not value.isprintable():  # nor could a database take each
+            raise BadUserInput(f"{where} must not contain control characters.", argument=where)
+        given[name] = value
+    return domain.StatusFilter(**given)

@@ -7,6 +7,8 @@ from starlette.routing import Route
 from esim_graph.runtime import Runtime
 from esim_graph.telemetry import METRICS_CONTENT_TYPE
 
+_DATABASE_SECONDS = 2.0
+
 
 def probe_routes(runtime: Runtime, sdl: str) -> list[Route]:
     """The routes; none of them calls a vendor."""
@@ -17,6 +19,9 @@ def probe_routes(runtime: Runtime, sdl: str) -> list[Route]:
     async def ready(_: Request) -> Response:
         if runtime.closing.is_set():
             return JSONResponse({"status": "closing"}, status_code=503)
+        if not await runtime.database.answers(within=_DATABASE_SECONDS):
+            # Without it no action is taken on; a vendor that is down is no reason to take this process out.
+            return JSONResponse({"status": "database unavailable"}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     async def metrics(_: Request) -> Response:

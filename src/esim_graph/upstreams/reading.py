@@ -28,6 +28,10 @@ Members = dict[str, Json]  #: of a JSON object
 _ICCID_LENGTHS = range(18, 21)
 _INTEGER_DIGITS = 18
 _USUAL_INSTANT = len("2026-06-26T14:34:40.123Z")
+# An escaped backslash, a character beyond 16 bits as its two halves, or a half alone.
+_SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _ACTIVATION_CODE = re.compile(r"(?:LPA:)?1\$[^\s$]+\$[^\s\"']*", re.IGNORECASE)
 
 
@@ -48,7 +52,16 @@ def parse_json(answer: Answer, upstream: UpstreamName) -> Json:
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:
+        # A message that was cut in the middle of an emoji must not cost all the rows beside it.
+        mended = _SURROGATES.sub(_without_halves, answer.body)
+        with suppress(orjson.JSONDecodeError):
+            if mended != answer.body:
+                return orjson.loads(mended)
         raise unreadable(upstream, "is not JSON") from None
+
+
+def _without_halves(found: "re.Match[bytes]") -> bytes:
+    return b"\\ufffd" if found["half"] else found[0]
 
 
 def read_rows(rows: Json, read: Callable[[Members], T | None], upstream: UpstreamName) -> Rows[T]:
@@ -67,9 +80,9 @@ def read_rows(rows: Json, read: Callable[[Members], T | None], upstream: Upstrea
 
 
 def text(value: Json) -> str | None:
-    """Text, or an integer as text."""
+    """Text, or an integer as text; without NUL, which means nothing and which PostgreSQL cannot keep."""
     if type(value) is str:
-        return value
+        return value.replace("\0", "") if "\0" in value else value
     return str(value) if type(value) is int else None
 
 

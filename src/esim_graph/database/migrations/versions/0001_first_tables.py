@@ -31,7 +31,8 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_at", "events", ["at"], unique=False)
+    op.create_index("ix_events_at", "events", ["at", "id"], unique=False)
+    op.create_index("ix_events_id", "events", ["tenant", "account", "id"], unique=False)
     op.create_table(
         "keys",
         sa.Column("name", sa.Text(), nullable=False),
@@ -75,6 +76,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("owned_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_requests_created_at", "requests", ["created_at"], unique=False)
     op.create_index("ix_requests_device", "requests", ["tenant", "account", "device_id", "state"], unique=False)
@@ -170,7 +172,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "account", "noun", "vendor_id"),
     )
     op.create_index("ix_subjects_device", "subjects", ["tenant", "account", "device_id", "ended_at"], unique=False)
-    op.create_index("ix_subjects_durations", "subjects", ["tenant", "noun", "action", "ended_at"], unique=False)
+    op.create_index(
+        "ix_subjects_durations",
+        "subjects",
+        ["tenant", "noun", "action", "ended_at"],
+        unique=False,
+        sqlite_where=sa.text("seconds IS NOT NULL"),
+        postgresql_where=sa.text("seconds IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_subjects_durations_carrier",
+        "subjects",
+        ["tenant", "noun", "action", "carrier", "ended_at"],
+        unique=False,
+        sqlite_where=sa.text("seconds IS NOT NULL"),
+        postgresql_where=sa.text("seconds IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_subjects_holder",
+        "subjects",
+        ["tenant", "account", "holder"],
+        unique=False,
+        sqlite_where=sa.text("holder IS NOT NULL"),
+        postgresql_where=sa.text("holder IS NOT NULL"),
+    )
     op.create_index(
         "ix_subjects_unfinished", "subjects", ["tenant", "account", "ended_at", "follow_until"], unique=False
     )
