@@ -104,6 +104,18 @@ async def test_events_of_long_ago_are_gone_and_the_present_state_follows(
         assert await take(door(gateway).operation(operation, 6)) == []
 
 
+async def test_events_that_go_while_a_watch_begins_are_missed_and_not_waited_for(
+    gateway: Gateway, finished: str, database_url: str
+) -> None:
+    """Between the look at the cursor and the reading; the end would never come."""
+    async with open_database(database_url, metrics=Metrics()) as database:
+        await database.write(lambda connection: connection.execute(sa.text("DELETE FROM events")))
+
+    with pytest.raises(CursorExpired):
+        await door(gateway)._events_behind(("operation", finished), 3, 10)
+    assert await door(gateway)._events_behind(("operation", finished), 6, 10) == []
+
+
 async def test_what_ended_a_season_ago_is_forgotten(sandbox: Sandbox, clock: PollClock, database_url: str) -> None:
     """Until then estimates are made of it."""
     async with open_replica(sandbox, database_url, clock=clock) as gateway:

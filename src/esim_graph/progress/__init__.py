@@ -231,17 +231,12 @@ class Progress:
         return estimate(samples, began_at=operation.created_at, now=self._clock.now())
 
     async def _watch(self, name: Name, after: int | None) -> AsyncGenerator[Entry[State] | CursorExpired, None]:
-        noun, vendor_id = name
         key = key_of(name)
 
         async def history(behind: int | None, limit: int) -> Sequence[Entry[State]]:
             if behind is None:
                 return [subjects.entry_of(await self._meet(name))]
-            async with self._database.read() as connection:
-                entries = await log.of_subject(connection, self._account, noun, vendor_id, behind, limit)
-            if entries and entries[0].sequence != behind + 1:
-                raise _expired()
-            return entries
+            return await self._events_behind(name, behind, limit)
 
         with self._watching(name, key) as watcher:
             if after is not None:
@@ -259,6 +254,25 @@ class Progress:
             async with aclosing(self._feed.watch(key, None, history, coalesce=True, watcher=watcher)) as entries:
                 async for entry in entries:
                     yield entry
+
+    async def _events_behind(self, name: Name, behind: int, limit: int) -> Sequence[Entry[State]]:
+        """A page of a subject's events.
+
+        Raises:
+            CursorExpired: the next one is gone.
+        """
+        noun, vendor_id = name
+        async with self._database.read() as connection:
+            entries = await log.of_subject(connection, self._account, noun, vendor_id, behind, limit)
+            if not entries:
+                # Nothing new, or pruned since the watch began: then the row tells of more.
+                rows = await subjects.known(connection, self._account, noun, [vendor_id])
+                newest = rows[vendor_id].sequence if vendor_id in rows else behind
+            else:
+                newest = entries[0].sequence - 1
+        if newest > behind:
+            raise _expired()
+        return entries
 
     @contextmanager
     def _watching(self, name: Name, key: str) -> Iterator[Watcher]:

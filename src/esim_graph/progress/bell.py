@@ -14,7 +14,7 @@ async def wait_for(bell: asyncio.Event, seconds: float | None, clock: Clock, *, 
         return
     waits: list[Coroutine[Any, Any, Any]] = [bell.wait()]
     if seconds is not None:
-        waits.append(clock.sleep(seconds))
+        waits.append(_sleep_until(clock.monotonic() + seconds, clock))
     tasks = [asyncio.create_task(wait, name=name) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -22,3 +22,8 @@ async def wait_for(bell: asyncio.Event, seconds: float | None, clock: Clock, *, 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _sleep_until(instant: float, clock: Clock) -> None:
+    """Counted from when the wait was asked for, and not from when its task begins."""
+    await clock.sleep(instant - clock.monotonic())
