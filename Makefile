@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH VIRTUAL_ENV
 
 # Tests mostly wait for loopback, so they run wider than the cores.
-TEST_WORKERS ?= 4
+TEST_WORKERS ?= 3
 
 GRAPHIQL := src/esim_graph/server/graphiql
 # What an installation depends on; the Python files themselves are read where they lie.
