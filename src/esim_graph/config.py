@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +29,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from esim_graph.addresses import parse_base_url, parse_database_url
 
 PREFIX = "ESIM_GRAPH_"
 CONFIG_FILE = PREFIX + "CONFIG"
@@ -51,53 +52,6 @@ class _WrongMember(ValueError):
         self.member = member
 
 
-def _parse_base_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host = parts.port != 0 and parts.hostname  # a port that is none is a ValueError
-    except ValueError:
-        host = None
-    blanks = any(letter.isspace() for letter in text)
-    if not host or blanks or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise ValueError("must be an http:// or https:// address without query")
-    if parts.username or parts.password:
-        raise ValueError("must not contain credentials; they have settings of their own")
-    return text.rstrip("/")
-
-
-def _parse_database_url(given: str | SecretStr | None) -> str:
-    """The address as SQLAlchemy takes it; None is the default's."""
-    text = given.get_secret_value() if isinstance(given, SecretStr) else given
-    if text is None:
-        return f"sqlite+aiosqlite:///{_SQLITE_FILE}"
-    scheme, _, rest = text.partition("://")
-    if scheme in ("sqlite", "sqlite+aiosqlite"):
-        path = rest.removeprefix("/")
-        if rest != path and path and not path.startswith(":") and "?" not in path:
-            return f"sqlite+aiosqlite:///{path}"
-    elif scheme in ("postgresql", "postgresql+asyncpg", "postgres") and (url := _postgresql_url(rest)):
-        return url
-    raise ValueError(
-        "must be sqlite:///<file>, or postgresql+asyncpg://<user>:<password>@<host>/<database> "
-        "with no parameter but host, port and sslmode"
-    )
-
-
-def _postgresql_url(rest: str) -> str | None:
-    try:
-        parts = urlsplit(f"//{rest}")
-        parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-        host = parts.port != 0 and (parts.hostname or parameters.get("host"))
-    except ValueError:
-        return None
-    known = parameters.keys() <= {"host", "port", "ssl", "sslmode"}
-    if not host or not parts.path.strip("/") or parts.fragment or not known:
-        return None
-    if "sslmode" in parameters:
-        parameters["ssl"] = parameters.pop("sslmode")  # asyncpg's name for it
-    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, urlencode(parameters), ""))
-
-
 def _check_secret(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not (text.isascii() and text.isprintable()):
@@ -105,9 +59,14 @@ def _check_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]
+def _read_database_url(given: str | SecretStr | None) -> str:
+    text = given.get_secret_value() if isinstance(given, SecretStr) else given
+    return parse_database_url(f"sqlite:///{_SQLITE_FILE}" if text is None else text)
+
+
+BaseUrl = Annotated[str, AfterValidator(parse_base_url)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
-DatabaseUrl = Annotated[SecretStr, BeforeValidator(_parse_database_url)]
+DatabaseUrl = Annotated[SecretStr, BeforeValidator(_read_database_url)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
